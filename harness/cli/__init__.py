@@ -1,0 +1,87 @@
+"""The command `mcp-assay`. Each command is loaded when it is called, so that help is quick."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import click
+
+COMMANDS = {
+    "run": "Judge a target, or the sandbox when none is named.",
+    "up": "Bring up the sandbox and keep it running.",
+    "down": "End the sandboxes that `up` started.",
+    "list": "List scenarios, requirements, capabilities or mutants.",
+    "explain": "Explain a scenario, requirement, capability or verdict.",
+    "init": "Write a target file from what discovery finds.",
+    "doctor": "Say what is missing on this machine or in the target file.",
+    "mutants": "Show that every scenario can fail: run the matrix of mutants.",
+    "audit": "Work with the audit trails of the sandbox.",
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"harness.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as fault:
+            from harness.names import nearest
+
+            fault.message += nearest(args[0], COMMANDS)
+            raise
+
+
+def _version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
+    if wanted:
+        from harness.version import tool
+
+        click.echo(tool())
+        ctx.exit()
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+def cli() -> None:
+    """Judge how OAuth 2.1 is done in MCP: authorization servers and MCP servers, and a sandbox to try it in."""
+
+
+def main() -> None:
+    """Run the command; the current folder never shadows our packages."""
+    here = Path(__file__).resolve().parents[2]
+    sys.path[:] = [entry for entry in sys.path if _harmless(entry, here)]
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.ClickException as fault:
+        fault.show()
+        sys.exit(fault.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+
+
+def _harmless(entry: str, here: Path) -> bool:
+    folder = Path(entry or ".").resolve()
+    return folder == here or folder != Path.cwd()

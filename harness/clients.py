@@ -1,0 +1,136 @@
+"""The OAuth clients of a run: configured ones first, else registered once and used again (RFC 7591)."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from harness import keys
+from harness.exchange import Answer
+from harness.once import Once
+from harness.target import OAuthClient
+from harness.verdict import Blocked, NotApplicable
+
+if TYPE_CHECKING:
+    from harness.http import Client
+    from harness.run import Site
+
+REDIRECT_URI = "http://127.0.0.1:8976/callback"
+TOKEN_EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
+CODE_GRANTS = ["authorization_code", "refresh_token"]
+KINDS: dict[str, dict[str, Any]] = {
+    "first": {"token_endpoint_auth_method": "none", "grant_types": CODE_GRANTS},
+    "second": {"token_endpoint_auth_method": "none", "grant_types": CODE_GRANTS},
+    "confidential": {"grant_types": CODE_GRANTS},
+    "machine": {"grant_types": ["client_credentials"]},
+    "keyed": {"token_endpoint_auth_method": "private_key_jwt", "grant_types": ["client_credentials"]},
+    "exchanger": {"grant_types": ["client_credentials", TOKEN_EXCHANGE_GRANT]},
+    "resource_server": {"grant_types": ["client_credentials"]},
+}
+
+
+class ClientPool:
+    """The clients of one site, by what they are for. Each is registered at most once in a run."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._made = {kind: Once(partial(self._make, kind)) for kind in KINDS}
+
+    def get(self, kind: str) -> OAuthClient:
+        """Return the client of this kind.
+
+        Raises:
+            NotApplicable: none is configured, and the target offers no registration.
+            Blocked: registration is offered and refused.
+        """
+        return self._made[kind].get()
+
+    def __getattr__(self, kind: str) -> OAuthClient:
+        if kind.startswith("_") or kind not in KINDS:
+            raise AttributeError(kind)
+        return self.get(kind)
+
+    def _make(self, kind: str) -> OAuthClient:
+        configured = self._site.tenant.clients.get(kind)
+        if configured:
+            return configured
+        if not self._site.metadata.get("registration_endpoint"):
+            raise NotApplicable(f"no [clients.{kind}] is configured, and the target offers no registration")
+        return register(self._site, kind)
+
+
+def registration_metadata(site: Site, kind: str = "first", private_key: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return valid client metadata for a kind of client, as the target's metadata says that it wants it."""
+    wanted = KINDS[kind]
+    code_flow = "authorization_code" in wanted["grant_types"]
+    metadata: dict[str, Any] = {
+        "client_name": f"mcp-assay {kind}",
+        "redirect_uris": [REDIRECT_URI] if code_flow else [],
+        "response_types": ["code"] if code_flow else [],
+        "grant_types": _supported_grants(site, wanted["grant_types"]),
+        "token_endpoint_auth_method": wanted.get("token_endpoint_auth_method") or _secret_method(site),
+        "application_type": "native" if code_flow else "web",
+    }
+    if private_key:
+        metadata["jwks"] = {"keys": [keys.public(private_key)]}
+        metadata["token_endpoint_auth_signing_alg"] = private_key["alg"]
+    return metadata
+
+
+def register(site: Site, kind: str) -> OAuthClient:
+    """Register a client and go by what the server says that it registered.
+
+    Raises:
+        Blocked: the server refused it, or its answer lacks a client_id.
+    """
+    private_key = keys.new_private_key(_assertion_algorithm(site)) if kind == "keyed" else None
+    metadata = registration_metadata(site, kind, private_key)
+    answer = send_registration(site.back_channel(), site.endpoint("registration"), metadata)
+    client_id = answer.json.get("client_id")
+    if answer.status not in (200, 201) or not isinstance(client_id, str):
+        raise Blocked(f"registering a client for {kind} failed: {answer.summary()}", exchange=answer.exchange)
+    return registered_client(answer, metadata, private_key)
+
+
+def registered_client(
+    answer: Answer, metadata: dict[str, Any], private_key: dict[str, Any] | None = None
+) -> OAuthClient:
+    """Read a registration answer: what it does not return is as it was asked for (RFC 7591 section 3.2.1)."""
+    told = {**metadata, **answer.json}
+    redirect_uris = told.get("redirect_uris") or [REDIRECT_URI]
+    return OAuthClient(
+        client_id=str(told["client_id"]),
+        auth_method=str(told.get("token_endpoint_auth_method") or "client_secret_basic"),
+        secret=told.get("client_secret"),
+        private_key=private_key,
+        redirect_uri=str(redirect_uris[0]),
+        scope=str(told.get("scope") or ""),
+        registration=answer.json,
+    )
+
+
+def send_registration(client: Client, url: str, metadata: dict[str, Any]) -> Answer:
+    """Send a registration request and return the raw answer."""
+    headers = {"content-type": "application/json", "accept": "application/json"}
+    return client.send("POST", url, headers=headers, content=json.dumps(metadata))
+
+
+def _supported_grants(site: Site, wanted: list[str]) -> list[str]:
+    supported = site.metadata.get("grant_types_supported")
+    if not isinstance(supported, list):
+        return wanted
+    return [grant for grant in wanted if grant in supported] or wanted
+
+
+def _secret_method(site: Site) -> str:
+    """RFC 8414 section 2: client_secret_basic where the list is omitted."""
+    supported = site.metadata.get("token_endpoint_auth_methods_supported")
+    if isinstance(supported, list) and "client_secret_basic" not in supported and "client_secret_post" in supported:
+        return "client_secret_post"
+    return "client_secret_basic"
+
+
+def _assertion_algorithm(site: Site) -> str:
+    supported = site.metadata.get("token_endpoint_auth_signing_alg_values_supported") or ["ES256"]
+    return "ES256" if "ES256" in supported else "RS256"

@@ -1,0 +1,336 @@
+"""What a scenario is handed: building blocks that are valid by default and return raw answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from harness import clients, flows, minting
+from harness.browser import Browser, Landing
+from harness.data import TestData
+from harness.exchange import Answer, Evidence
+from harness.flows import Grant, Tokens, Value
+from harness.http import Client, origin_of
+from harness.mcp_calls import McpConnection, own_session, succeeded
+from harness.target import Login, OAuthClient, Tool
+from harness.verdict import Blocked, NotApplicable
+
+if TYPE_CHECKING:
+    from harness.run import Run, Site
+    from harness.scenario import Fault
+    from harness.target import ClockControl, Target
+
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105
+
+
+class Context:
+    """One scenario's view of the target. Everything defaults to valid; a scenario writes its deviation only.
+
+    Deviations are request parameters by name: None leaves one out, a list repeats it.
+    """
+
+    def __init__(self, run: Run, evidence: Evidence) -> None:
+        self._run = run
+        self.evidence = evidence
+        self.target: Target = run.target
+        self.home: Site = run.home
+        self.world: TestData = TestData(run)
+        self.http = Client(run.wire, evidence)
+
+    # -- where and who ---------------------------------------------------------------------------------------------
+
+    @property
+    def other(self) -> Site:
+        """The second tenant's site."""
+        site: Site | None = self._run.other
+        if site is None:
+            raise NotApplicable("no second tenant is configured")
+        return site
+
+    @property
+    def clients(self) -> clients.ClientPool:
+        """The clients of the home site, by what they are for."""
+        return self.home.clients
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The authorization server's metadata.
+
+        Raises:
+            Blocked: there is none to be had.
+        """
+        if not self.home.metadata:
+            self.home.endpoint("token")
+        return self.home.metadata
+
+    def new_browser(self) -> Browser:
+        """Return a browser with no cookies yet."""
+        return Browser(self._run.wire, self.evidence)
+
+    @property
+    def clock(self) -> ClockControl:
+        """The target's clock."""
+        if self.target.clock is None:
+            raise NotApplicable("the target's clock cannot be moved")
+        return self.target.clock
+
+    def now(self) -> float:
+        """Return the target's time in seconds since the epoch, as far as it is known."""
+        return self._run.now()
+
+    def require(self, holds: object, otherwise: str) -> None:
+        """End the scenario as not applicable unless an optional thing is there."""
+        if not holds:
+            raise NotApplicable(otherwise)
+
+    # -- the authorization endpoint ----------------------------------------------------------------------------------
+
+    def authorization_request(
+        self,
+        *,
+        client: OAuthClient | None = None,
+        at: Site | None = None,
+        login: Login | None = None,
+        **deviations: Value,
+    ) -> flows.AuthorizationRequest:
+        """Build an authorization request without sending it."""
+        site = at or self.home
+        chosen = client or site.clients.first
+        return flows.authorization_request(self, chosen, site, login or site.tenant.login, deviations)
+
+    def send_authorization(
+        self,
+        request: flows.AuthorizationRequest | None = None,
+        *,
+        login: Login | None = None,
+        browser: Browser | None = None,
+        refuse: bool = False,
+        **options: Any,
+    ) -> Landing:
+        """Send an authorization request through a browser, a fresh one by default, and return where it ended.
+
+        The login says what is done for the human; `refuse` has them refuse.
+        """
+        request = request or self.authorization_request(login=login, **options)
+        login = login or request.site.tenant.login
+        return flows.open_in_browser(browser or self.new_browser(), request, login, refuse=refuse)
+
+    def authorize(self, *, login: Login | None = None, browser: Browser | None = None, **options: Any) -> Grant:
+        """Get an authorization code. A failure is `blocked`."""
+        request = self.authorization_request(login=login, **options)
+        return flows.grant_of(request, self.send_authorization(request, login=login, browser=browser))
+
+    # -- the token endpoint ------------------------------------------------------------------------------------------
+
+    def token_request(
+        self, client: OAuthClient, parameters: Mapping[str, Value], *, at: Site | None = None, **deviations: Value
+    ) -> Answer:
+        """Send any request to the token endpoint, authenticated as the client."""
+        return flows.token_request(self, client, at or self.home, parameters, deviations)
+
+    def redeem(
+        self, grant: Grant, *, client: OAuthClient | None = None, at: Site | None = None, **deviations: Value
+    ) -> Answer:
+        """Redeem a code (OAuth 2.1 section 4.1.3)."""
+        base: dict[str, Value] = {
+            "grant_type": "authorization_code",
+            "code": grant.code,
+            "redirect_uri": grant.redirect_uri or None,
+            "code_verifier": grant.code_verifier,
+            "resource": grant.resource or None,
+        }
+        return flows.token_request(self, client or grant.client, at or grant.site, base, deviations)
+
+    def grant(self, **options: Any) -> Tokens:
+        """Get tokens by the authorization code flow. A failure is `blocked`."""
+        granted = self.authorize(**options)
+        return flows.tokens_of(self.redeem(granted), granted.client, granted.site, "redeeming a code")
+
+    def refreshable(self, **options: Any) -> Tokens:
+        """Get tokens with a refresh token among them; not applicable when none is issued."""
+        tokens = self.grant(**options)
+        self.require(tokens.refresh_token, "no refresh token was issued with the authorization code")
+        return tokens
+
+    def refresh(
+        self, tokens: Tokens, *, client: OAuthClient | None = None, at: Site | None = None, **deviations: Value
+    ) -> Answer:
+        """Use a refresh token (OAuth 2.1 section 4.3.1)."""
+        base = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
+        return flows.token_request(self, client or tokens.client, at or tokens.site, base, deviations)
+
+    def refreshed(self, tokens: Tokens, **deviations: Any) -> Tokens:
+        """Use a refresh token that has to work. A failure is `blocked`."""
+        return flows.tokens_of(self.refresh(tokens, **deviations), tokens.client, tokens.site, "refreshing")
+
+    def client_credentials(
+        self, *, client: OAuthClient | None = None, at: Site | None = None, **deviations: Value
+    ) -> Answer:
+        """Ask for a token by client credentials (OAuth 2.1 section 4.2)."""
+        site = at or self.home
+        base = {"grant_type": "client_credentials", "resource": self.world.resource_of(site) or None}
+        return flows.token_request(self, client or site.clients.machine, site, base, deviations)
+
+    def machine_token(
+        self, *, client: OAuthClient | None = None, at: Site | None = None, **deviations: Value
+    ) -> Tokens:
+        """Get a token by client credentials. A failure is `blocked`."""
+        site = at or self.home
+        answer = self.client_credentials(client=client, at=site, **deviations)
+        return flows.tokens_of(answer, client or site.clients.machine, site, "the client credentials grant")
+
+    def subject_token(self, *, at: Site | None = None, **options: Any) -> Tokens:
+        """Get a user's access token that an agent can exchange."""
+        return self.grant(at=at, **{"scope": self.world.exchange_scope, **options})
+
+    def exchange(
+        self, subject: Tokens, *, client: OAuthClient | None = None, at: Site | None = None, **deviations: Value
+    ) -> Answer:
+        """Exchange a user's access token as an agent (RFC 8693 section 2.1)."""
+        site = at or subject.site
+        base: dict[str, Value] = {
+            "grant_type": clients.TOKEN_EXCHANGE_GRANT,
+            "subject_token": subject.access_token,
+            "subject_token_type": ACCESS_TOKEN_TYPE,
+            "resource": self.world.resource_of(site) or None,
+        }
+        return flows.token_request(self, client or site.clients.exchanger, site, base, deviations)
+
+    def exchanged(self, subject: Tokens, **deviations: Any) -> Tokens:
+        """Exchange a token that has to be exchangeable. A failure is `blocked`."""
+        answer = self.exchange(subject, **deviations)
+        client = deviations.get("client") or subject.site.clients.exchanger
+        return flows.tokens_of(answer, client, subject.site, "the token exchange")
+
+    def assertion(self, client: OAuthClient, *, at: Site | None = None, **options: Any) -> str:
+        """Return a client assertion; see `flows.assertion` for its deviations."""
+        return flows.assertion(self, client, at or self.home, **options)
+
+    # -- what becomes of tokens --------------------------------------------------------------------------------------
+
+    def revoke(
+        self, token: str, *, client: OAuthClient | None = None, at: Site | None = None, **deviations: Value
+    ) -> Answer:
+        """Send a revocation request (RFC 7009 section 2.1)."""
+        site = at or self.home
+        chosen = client or site.clients.first
+        return flows.send_form(self, site.endpoint("revocation"), chosen, site, {"token": token}, deviations)
+
+    def revoked(self, tokens: Tokens) -> Answer:
+        """Revoke a token set's strongest token. A failure is `blocked`."""
+        answer = self.revoke(tokens.refresh_token or tokens.access_token, client=tokens.client, at=tokens.site)
+        if answer.status != 200:
+            raise Blocked(f"revoking a token failed: {answer.summary()}", exchange=answer.exchange)
+        return answer
+
+    def introspect(
+        self, token: str, *, client: OAuthClient | None = None, at: Site | None = None, **deviations: Value
+    ) -> Answer:
+        """Ask about a token (RFC 7662 section 2.1)."""
+        site = at or self.home
+        chosen = client or site.clients.resource_server
+        return flows.send_form(self, site.endpoint("introspection"), chosen, site, {"token": token}, deviations)
+
+    def active(self, tokens: Tokens) -> dict[str, Any]:
+        """Introspect a token that has to be active. A failure is `blocked`."""
+        answer = self.introspect(tokens.access_token, at=tokens.site)
+        self.require(answer.error != "unsupported_token_type", "the target does not introspect such access tokens")
+        if answer.json.get("active") is not True:
+            raise Blocked(f"a fresh token is not active by introspection: {answer.summary()}", exchange=answer.exchange)
+        return answer.json
+
+    def bound_to_resource(self) -> Tokens:
+        """Get a token for the resource that says so; not applicable where the target ignores `resource`."""
+        tokens = self.grant(resource=self.world.resource)
+        audience = tokens.claims.get("aud")
+        self.require(tokens.claims, "access tokens are opaque, so their audience cannot be seen")
+        named = audience if isinstance(audience, list) else [audience]
+        self.require(self.world.resource in named, "the target does not support resource indicators")
+        return tokens
+
+    # -- registration ------------------------------------------------------------------------------------------------
+
+    def register(self, *, kind: str = "first", at: Site | None = None, **deviations: Any) -> Answer:
+        """Send a registration request (RFC 7591 section 3.1); deviations are metadata members."""
+        site = at or self.home
+        document = {**clients.registration_metadata(site, kind), **deviations}
+        present = {name: value for name, value in document.items() if value is not None}
+        return clients.send_registration(self.http, site.endpoint("registration"), present)
+
+    def registered(self, *, kind: str = "first", at: Site | None = None, **deviations: Any) -> Answer:
+        """Register a client. A failure is `blocked`."""
+        answer = self.register(kind=kind, at=at, **deviations)
+        if answer.status not in (200, 201) or not answer.json.get("client_id"):
+            raise Blocked(f"registering a client failed: {answer.summary()}", exchange=answer.exchange)
+        return answer
+
+    def registered_client(self, *, kind: str = "first", at: Site | None = None, **deviations: Any) -> OAuthClient:
+        """Register a client and return it as it was registered."""
+        answer = self.registered(kind=kind, at=at, **deviations)
+        return clients.registered_client(answer, clients.registration_metadata(at or self.home, kind))
+
+    def manage(self, method: str, url: str, token: str | None, document: Any | None = None) -> Answer:
+        """Send a request to a client configuration endpoint (RFC 7592 section 2)."""
+        return flows.json_request(self, method, url, token, document)
+
+    # -- the MCP server ----------------------------------------------------------------------------------------------
+
+    def mint(self, fault: Fault | None = None, *, at: Site | None = None, **claims: Any) -> str:
+        """Return an access token signed by the issuer that the MCP server trusts; good but for the fault and claims."""
+        site = at or self.home
+        if site.tenant.signer is None:
+            raise NotApplicable("the MCP server trusts no issuer that we can mint with")
+        base = self._run.good_claims(site)
+        return minting.mint(site.tenant.signer, base, self.now(), lambda: self.jwks(site), fault, **claims)
+
+    def jwks(self, site: Site | None = None) -> dict[str, Any]:
+        """Return the published keys of the authorization server."""
+        url = (site or self.home).metadata.get("jwks_uri")
+        if not isinstance(url, str) or not origin_of(url):
+            raise Blocked("the metadata holds no usable jwks_uri")
+        answer = self.http.send("GET", url, headers={"accept": "application/json"})
+        if answer.status != 200 or not isinstance(answer.json.get("keys"), list):
+            raise Blocked(f"the keys could not be fetched: {answer.summary()}", exchange=answer.exchange)
+        return answer.json
+
+    def good_token(self, *, at: Site | None = None) -> str:
+        """Return a token that the MCP server should accept: minted where that is possible, else from a real flow."""
+        site = at or self.home
+        if site.tenant.signer:
+            return self.mint(at=site)
+        return self.grant(at=site, scope=self.world.wide_scope or None).access_token
+
+    def mcp_request(
+        self,
+        method: str = "tools/list",
+        params: Mapping[str, Any] | None = None,
+        *,
+        token: str | None,
+        at: Site | None = None,
+        **options: Any,
+    ) -> Answer:
+        """Send a JSON-RPC request to the MCP server; a token of None sends no Authorization header."""
+        site = at or self.home
+        if token is None:
+            plain = McpConnection(site.tenant.mcp_server, self.target.spec)
+            return plain.send(self.http, method, params, token=None, **options)
+        connection, refusal = own_session(self.http, self._run.connection(site), token)
+        if connection is None:
+            assert refusal is not None
+            return refusal
+        return connection.send(self.http, method, params, token=token, **options)
+
+    def call_tool(
+        self, tool: Tool | None = None, *, token: str | None, at: Site | None = None, **options: Any
+    ) -> Answer:
+        """Call a tool with valid arguments."""
+        chosen = tool or self.world.tool
+        params = {"name": chosen.name, "arguments": dict(chosen.arguments)}
+        return self.mcp_request("tools/call", params, token=token, at=at, **options)
+
+    def accepted(self, token: str, *, tool: Tool | None = None, at: Site | None = None) -> Answer:
+        """Send a request with a token that has to be accepted. A failure is `blocked`."""
+        answer = self.call_tool(tool, token=token, at=at) if tool else self.mcp_request(token=token, at=at)
+        if answer.status != 200 or (tool and not succeeded(answer)):
+            raise Blocked(f"a token that should be good was refused: {answer.summary()}", exchange=answer.exchange)
+        return answer

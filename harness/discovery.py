@@ -1,0 +1,102 @@
+"""Finding metadata: RFC 9728 for MCP servers, RFC 8414 and OpenID Connect Discovery for authorization servers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from harness.exchange import Answer
+from harness.http import Client, origin_of
+from harness.verdict import Blocked
+
+_AUTH_PARAM = re.compile(r'([A-Za-z0-9!#$%&\'*+.^_`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_NEXT_SCHEME = re.compile(r",\s*[A-Za-z][A-Za-z0-9!#$%&'*+.^_`|~-]*(?=\s+[A-Za-z0-9]|\s*$|\s*,)(?!\s*=)")
+
+
+def well_known(url: str, name: str) -> str:
+    """Insert `/.well-known/<name>` between host and path, a trailing slash removed (RFC 8414 section 3.1)."""
+    parts = urlsplit(url)
+    path = f"/.well-known/{name}{parts.path.rstrip('/')}"
+    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+
+
+def openid_appended(issuer: str) -> str:
+    """Append `/.well-known/openid-configuration` to an issuer (OpenID Connect Discovery section 4)."""
+    return f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+
+
+def candidates(issuer: str) -> tuple[str, ...]:
+    """Return the places of an issuer's metadata in the order in which MCP clients try them."""
+    places = (
+        well_known(issuer, "oauth-authorization-server"),
+        well_known(issuer, "openid-configuration"),
+        openid_appended(issuer),
+    )
+    return tuple(dict.fromkeys(places))
+
+
+def authorization_server_metadata(client: Client, issuer: str) -> dict[str, Any]:
+    """Fetch an authorization server's metadata: the first candidate that answers 200 with a JSON object.
+
+    Raises:
+        Blocked: no candidate does; the reason says what each of them answered.
+    """
+    seen = []
+    for url in candidates(issuer):
+        answer = client.send("GET", url, headers={"accept": "application/json"})
+        if answer.status == 200 and answer.json:
+            return answer.json
+        seen.append(f"{urlsplit(url).path}: {describe(answer)}")
+    raise Blocked(f"{issuer} publishes no authorization server metadata ({'; '.join(seen)})")
+
+
+def resource_metadata(client: Client, mcp_server: str) -> dict[str, Any]:
+    """Fetch an MCP server's protected resource metadata: from its challenge, else from the well-known places.
+
+    Raises:
+        Blocked: it is in none of them.
+    """
+    challenged = client.send("GET", mcp_server, headers={"accept": "application/json, text/event-stream"})
+    named = challenge(challenged).get("resource_metadata", "")
+    root = f"{origin_of(mcp_server)}/.well-known/oauth-protected-resource"
+    places = (named, well_known(mcp_server, "oauth-protected-resource"), root)
+    for url in dict.fromkeys(place for place in places if origin_of(place)):
+        answer = client.send("GET", url, headers={"accept": "application/json"})
+        if answer.status == 200 and answer.json:
+            return answer.json
+    raise Blocked(
+        f"{mcp_server} publishes no protected resource metadata (asked without a token, {challenged.summary()})",
+        "name authorization_server in the target file",
+    )
+
+
+def authorization_server_of(metadata: dict[str, Any]) -> str:
+    """Return the first authorization server that protected resource metadata names, or an empty string."""
+    listed = metadata.get("authorization_servers")
+    first = listed[0] if isinstance(listed, list) and listed else ""
+    return first if isinstance(first, str) and origin_of(first) else ""
+
+
+def challenge(answer: Answer) -> dict[str, str]:
+    """Return the parameters of a response's Bearer challenge; empty when there is none (RFC 9110 section 11.6.1)."""
+    for value in answer.headers.get_list("www-authenticate"):
+        match = re.search(r"(?:^|,)\s*bearer(?:\s+|$)(.*)", value, re.IGNORECASE | re.DOTALL)
+        if match:
+            own = _NEXT_SCHEME.split(match.group(1))[0]
+            pairs = _AUTH_PARAM.findall(own)
+            return {name.lower(): re.sub(r"\\(.)", r"\1", quoted) or bare for name, quoted, bare in pairs}
+    return {}
+
+
+def has_bearer_challenge(answer: Answer) -> bool:
+    """Tell whether a response carries a challenge of the Bearer scheme, with parameters or without."""
+    values = answer.headers.get_list("www-authenticate")
+    return any(re.search(r"(?:^|,)\s*bearer(?:\s|$|,)", value, re.IGNORECASE) for value in values)
+
+
+def describe(answer: Answer) -> str:
+    """Say in a few words why an answer is no metadata document."""
+    if answer.status != 200:
+        return str(answer.status)
+    return "200, but the body is no JSON object" if not answer.json else "200"

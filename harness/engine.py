@@ -1,0 +1,130 @@
+"""The engine: runs scenarios on threads, turns what they raise into verdicts, and tells it as events."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from harness.baseline import accepted_reason, stale_entries
+from harness.capability import CLOCK
+from harness.context import Context
+from harness.events import Event, Result, RunFinished, RunStarted, ScenarioFinished, Summary
+from harness.exchange import Evidence
+from harness.http import Wire
+from harness.run import Run
+from harness.scenario import Scenario
+from harness.target import Target
+from harness.verdict import Blocked, Interrupted, NotApplicable, Verdict, Violation
+
+Sink = Callable[[Event], None]
+
+
+def run(target: Target, scenarios: Iterable[Scenario], sink: Sink, *, wire: Wire, jobs: int = 8) -> Summary:
+    """Judge a target.
+
+    Scenarios that move the target's clock run alone, after all others. On KeyboardInterrupt what was judged so far is
+    reported and the run ends.
+
+    Args:
+        target: what is judged.
+        scenarios: what is asked.
+        sink: is handed every event, from one thread at a time.
+        wire: connections and limits; it is closed at the end.
+        jobs: how many scenarios run at the same time.
+    """
+    selected = tuple(scenarios)
+    started = time.monotonic()
+    sink(RunStarted(target, selected, datetime.now(UTC).isoformat(timespec="seconds")))
+    results: list[Result] = []
+    interrupted = False
+    shared = Run(target, wire, Context)
+
+    def done(result: Result) -> None:
+        results.append(result)
+        sink(ScenarioFinished(result))
+
+    try:
+        for batch, width in _batches(selected, jobs):
+            _run_batch(shared, batch, width, done)
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        wire.close()
+    ordered = tuple(sorted(results, key=lambda result: result.scenario.id))
+    elapsed = (time.monotonic() - started) * 1000
+    summary = Summary(ordered, stale_entries(target, ordered), elapsed, len(selected) - len(ordered))
+    sink(RunFinished(summary, interrupted))
+    return summary
+
+
+def judge(shared: Run, scenario: Scenario) -> Result:
+    """Run one scenario in a context of its own and return its verdict; never raises but when interrupted."""
+    evidence = Evidence()
+    started = time.monotonic()
+    result = _attempt(shared, scenario, evidence)
+    return replace(
+        result,
+        exchanges=tuple(evidence),
+        duration_ms=(time.monotonic() - started) * 1000,
+        accepted=accepted_reason(shared.target, scenario, result.verdict),
+    )
+
+
+def _attempt(shared: Run, scenario: Scenario, evidence: Evidence) -> Result:
+    control: tuple[str, ...] = ()
+    try:
+        control = tuple(item.capability.name for item in shared.controls(scenario.needs))
+        scenario.run(Context(shared, evidence))
+    except NotApplicable as found:
+        return Result(scenario, Verdict.NOT_APPLICABLE, actual=str(found))
+    except Blocked as found:
+        return Result(scenario, Verdict.BLOCKED, actual=found.reason, unlock=found.unlock, culprit=found.exchange)
+    except Violation as found:
+        return _violated(scenario, Verdict.FAILED if scenario.must else Verdict.WARNING, found, control)
+    except Interrupted:
+        raise
+    except Exception as fault:  # a fault of ours is a verdict too, and the run goes on
+        return Result(scenario, Verdict.ERROR, actual=repr(fault), trace=traceback.format_exc())
+    if evidence.warnings:
+        return _violated(scenario, Verdict.WARNING, evidence.warnings[0], control)
+    return Result(scenario, Verdict.PASSED, control=control)
+
+
+def _violated(scenario: Scenario, verdict: Verdict, found: Violation, control: tuple[str, ...]) -> Result:
+    return Result(
+        scenario, verdict, expected=found.expected, actual=found.actual, control=control, culprit=found.exchange
+    )
+
+
+def _batches(selected: tuple[Scenario, ...], jobs: int) -> Iterable[tuple[list[Scenario], int]]:
+    """Heavy ones first, so that the last thread does not work alone; those that move the clock one by one, last."""
+    heavy_first = sorted(selected, key=lambda scenario: -scenario.cost)
+    yield [scenario for scenario in heavy_first if CLOCK not in scenario.needs], jobs
+    yield [scenario for scenario in heavy_first if CLOCK in scenario.needs], 1
+
+
+def _run_batch(shared: Run, batch: list[Scenario], width: int, done: Callable[[Result], object]) -> None:
+    lock = threading.Lock()
+
+    def work(scenario: Scenario) -> None:
+        result = judge(shared, scenario)
+        with lock:
+            done(result)
+
+    pool = ThreadPoolExecutor(max_workers=width, thread_name_prefix="scenario")
+    pending: set[Future[None]] = {pool.submit(work, scenario) for scenario in batch}
+    try:
+        while pending:
+            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in finished:
+                future.result()
+    except BaseException:
+        shared.wire.stop.set()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

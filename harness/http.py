@@ -1,0 +1,235 @@
+"""The HTTP client of the harness: each request is recorded, bounded in size and time, and sent where it may go only."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import httpx
+
+from harness.exchange import Answer, Evidence, Exchange
+from harness.mcp_wire import parse
+from harness.verdict import Blocked, Interrupted
+
+BODY_LIMIT = 2 * 1024 * 1024
+PATIENCE = 5.0
+Content = bytes | str | None
+Headers = Mapping[str, str] | Sequence[tuple[str, str]]
+
+
+class NotReached(Blocked):
+    """The target gave no HTTP answer: refused, reset, timed out, or spoke something else."""
+
+
+class NotAllowed(Blocked):
+    """A request would have gone to a place that the user did not name."""
+
+
+@dataclass
+class Wire:
+    """What all clients of one run share: connections, limits, the places that may be asked, and the stop signal.
+
+    Args:
+        timeout: seconds that one exchange may take.
+        authorized: whether the owner lets us test places off loopback.
+        origins: the places off loopback that belong to the target, as `scheme://host:port`.
+    """
+
+    timeout: float = 10.0
+    authorized: bool = False
+    origins: set[str] = field(default_factory=set)
+    stop: threading.Event = field(default_factory=threading.Event)
+    verify: ssl.SSLContext | bool = True
+    connections: int = 64
+
+    def __post_init__(self) -> None:
+        limits = httpx.Limits(max_connections=self.connections, max_keepalive_connections=self.connections)
+        context = self.verify if isinstance(self.verify, ssl.SSLContext) else None
+        self._plain = httpx.HTTPTransport(
+            trust_env=False, limits=limits, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        )
+        self._secure: httpx.HTTPTransport | None = None
+        self._limits, self._context, self._lock = limits, context, threading.Lock()
+
+    def transport(self, scheme: str) -> httpx.HTTPTransport:
+        """Return the transport for a scheme; the one for https is made when it is first needed."""
+        if scheme != "https":
+            return self._plain
+        with self._lock:
+            if self._secure is None:
+                context = self._context or ssl.create_default_context()
+                self._secure = httpx.HTTPTransport(trust_env=False, limits=self._limits, verify=context)
+            return self._secure
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._plain.close()
+        if self._secure is not None:
+            self._secure.close()
+
+    def check(self, url: str) -> None:
+        """Refuse a URL that is not the target's.
+
+        Raises:
+            NotAllowed: it is no http(s) URL with a host, or it is off loopback and not authorized.
+        """
+        origin = origin_of(url)
+        if not origin:
+            raise NotAllowed(f"the target led to {url[:200]!r}, which is no http or https URL")
+        if is_loopback(url) or (self.authorized and origin in self.origins):
+            return
+        raise NotAllowed(
+            f"a request to {origin} was not sent: it is off loopback",
+            "name it under [target] in the target file, with authorized = true, if its owner lets you test it",
+        )
+
+
+class Client:
+    """A client of one scenario. It keeps no cookies, follows no redirect, and records what it does."""
+
+    def __init__(self, wire: Wire, evidence: Evidence, sleep: Callable[[float], object] | None = None) -> None:
+        self.wire = wire
+        self.evidence = evidence
+        self._wait = sleep or wire.stop.wait
+
+    def send(self, method: str, url: str, *, headers: Headers = (), content: Content = None) -> Answer:
+        """Send one request and return the raw answer, whatever it is.
+
+        A 429 or 503 that names a Retry-After within reach is waited for once.
+
+        Raises:
+            NotReached: there was no HTTP answer in time.
+            NotAllowed: the URL is not the target's.
+            Interrupted: the user ended the run.
+        """
+        answer = self._send_once(method, url, headers, content)
+        delay = _retry_after(answer)
+        if delay is None:
+            return answer
+        self._wait(delay)
+        answer = self._send_once(method, url, headers, content)
+        if _retry_after(answer) is not None or answer.status == 429:
+            raise Blocked(f"the target kept answering {answer.status}", "slow down with --jobs 1", answer.exchange)
+        return answer
+
+    def _send_once(self, method: str, url: str, headers: Headers, content: Content) -> Answer:
+        if self.wire.stop.is_set():
+            raise Interrupted
+        self.wire.check(url)
+        request = _build(method, url, headers, content, self.wire.timeout)
+        self.prepare(request)
+        started = time.monotonic()
+        try:
+            response = self.wire.transport(request.url.scheme).handle_request(request)
+            response.request = request
+            try:
+                body = _read(response, started + self.wire.timeout)
+            finally:
+                response.close()
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, OSError, ValueError) as fault:
+            exchange = _exchange(request, started, fault=_describe(fault))
+            self.evidence.exchanges.append(exchange)
+            raise NotReached(f"{method} {_bare(url)}: {exchange.fault}", exchange=exchange) from fault
+        exchange = _exchange(request, started, response, body)
+        self.evidence.exchanges.append(exchange)
+        self.received(response)
+        return Answer(exchange, self.evidence)
+
+    def prepare(self, request: httpx.Request) -> None:
+        """Add what this kind of client sends with every request."""
+
+    def received(self, response: httpx.Response) -> None:
+        """Keep what this kind of client keeps of a response."""
+
+
+def origin_of(url: str) -> str:
+    """Return `scheme://host:port` in lower case, or an empty string when the URL is no http(s) URL with a host."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https") or not host:
+        return ""
+    bracketed = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{bracketed}:{port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL's host is this machine by its name or number."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return (
+        host in ("localhost", "::1")
+        or host.endswith(".localhost")
+        or (host.startswith("127.") and host.replace(".", "").isdigit())
+    )
+
+
+def _build(method: str, url: str, headers: Headers, content: Content, timeout: float) -> httpx.Request:
+    limits = dict.fromkeys(("connect", "read", "write", "pool"), timeout)
+    try:
+        request = httpx.Request(method, url, headers=headers if isinstance(headers, Mapping) else list(headers), content=content, extensions={"timeout": limits})
+    except (httpx.InvalidURL, ValueError, UnicodeError) as fault:
+        raise NotAllowed(f"the target led to {url[:200]!r}, which cannot be requested: {fault}") from fault
+    request.headers.setdefault("user-agent", "mcp-assay")
+    request.headers.setdefault("accept", "*/*")
+    return request
+
+
+def _read(response: httpx.Response, deadline: float) -> bytes:
+    """Read a body to its end; of an event stream, which may stay open, to the JSON-RPC response."""
+    body = bytearray()
+    kind = response.headers.get("content-type", "")
+    stream = kind.startswith("text/event-stream")
+    for chunk in response.iter_bytes():
+        body += chunk
+        if stream and parse(kind, bytes(body)):
+            break
+        if len(body) > BODY_LIMIT:
+            raise ValueError(f"the body is larger than {BODY_LIMIT // 1024} KiB")
+        if time.monotonic() > deadline:
+            raise httpx.ReadTimeout("the body did not end in time")
+    return bytes(body)
+
+
+def _exchange(
+    request: httpx.Request, started: float, response: httpx.Response | None = None, body: bytes = b"", fault: str = ""
+) -> Exchange:
+    return Exchange(
+        method=request.method,
+        url=str(request.url),
+        request_headers=tuple((name, value) for name, value in request.headers.multi_items() if name != "user-agent"),
+        request_body=request.read(),
+        status=response.status_code if response else None,
+        headers=response.headers if response else httpx.Headers(),
+        body=body,
+        elapsed_ms=(time.monotonic() - started) * 1000,
+        fault=fault,
+    )
+
+
+def _describe(fault: Exception) -> str:
+    if isinstance(fault, httpx.TimeoutException):
+        return "no answer in time"
+    if isinstance(fault, httpx.ConnectError):
+        certificate = "certificate" in str(fault).lower()
+        return f"the certificate does not verify ({fault})" if certificate else f"no connection ({fault})"
+    return str(fault) or type(fault).__name__
+
+
+def _bare(url: str) -> str:
+    return url.split("?")[0].split("#")[0]
+
+
+def _retry_after(answer: Answer) -> float | None:
+    value = str(answer.headers.get("retry-after", ""))
+    if answer.status not in (429, 503) or not value.isdigit():
+        return None
+    return float(value) if float(value) <= PATIENCE else None

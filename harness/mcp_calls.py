@@ -1,0 +1,107 @@
+"""Requests to an MCP server over Streamable HTTP, in the revision that the server speaks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.exchange import Answer
+from harness.mcp_wire import REVISIONS, STATELESS_REVISIONS, Wire, parse
+from harness.verdict import Blocked
+
+if TYPE_CHECKING:
+    from harness.http import Client
+
+SESSION = "mcp-session-id"
+
+
+@dataclass(frozen=True)
+class McpConnection:
+    """How to reach one MCP server: its URL, the revision it speaks, and the session where it wants one."""
+
+    url: str
+    revision: str
+    session: str = ""
+
+    def send(
+        self,
+        client: Client,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        token: str | None,
+        headers: Mapping[str, str] | None = None,
+        query: str = "",
+    ) -> Answer:
+        """Send one JSON-RPC request and return the raw answer; a token of None sends no Authorization header."""
+        own, body = Wire(self.revision).request(method, dict(params or {}), 1)
+        merged = {**own, **_session(self.session), **bearer(token), **(headers or {})}
+        return client.send("POST", self.url + query, headers=merged, content=json.dumps(body))
+
+
+def connect(client: Client, url: str, token: str, wanted: str) -> McpConnection:
+    """Find the revision that a server speaks, the wanted one first, and open a session where it needs one.
+
+    Raises:
+        Blocked: it speaks none of ours with this token.
+    """
+    seen = []
+    for revision in sorted(REVISIONS, key=lambda item: (item != wanted, REVISIONS.index(item))):
+        attempt = _stateless if revision in STATELESS_REVISIONS else _session_of
+        connection, answer = attempt(client, url, token, revision)
+        if connection:
+            return connection
+        if answer.status in (401, 403):
+            raise Blocked(f"a token that should be good was refused: {answer.summary()}", exchange=answer.exchange)
+        seen.append(f"{revision}: {answer.status}")
+    raise Blocked(f"{url} speaks none of the revisions ({', '.join(seen)})")
+
+
+def own_session(client: Client, connection: McpConnection, token: str) -> tuple[McpConnection | None, Answer | None]:
+    """Open a session of this token's own where the server wants one; without a connection, the answer says why."""
+    if not connection.session:
+        return connection, None
+    return _session_of(client, connection.url, token, connection.revision)
+
+
+def result_of(answer: Answer) -> dict[str, Any]:
+    """Return the result of a JSON-RPC answer; empty when there is none."""
+    message = parse(answer.media_type, answer.exchange.body) or {}
+    result = message.get("result")
+    return result if isinstance(result, dict) else {}
+
+
+def succeeded(answer: Answer) -> bool:
+    """Tell whether a tool call was carried out."""
+    result = result_of(answer)
+    return answer.status == 200 and bool(result) and not result.get("isError")
+
+
+def bearer(token: str | None) -> dict[str, str]:
+    """Return the Authorization header for a token; none for None."""
+    return {} if token is None else {"authorization": f"Bearer {token}"}
+
+
+def _stateless(client: Client, url: str, token: str, revision: str) -> tuple[McpConnection | None, Answer]:
+    connection = McpConnection(url, revision)
+    answer = connection.send(client, "tools/list", token=token)
+    return (connection if answer.status == 200 and result_of(answer) else None), answer
+
+
+def _session_of(client: Client, url: str, token: str, revision: str) -> tuple[McpConnection | None, Answer]:
+    wire = Wire(revision)
+    headers, body = wire.initialize()
+    answer = client.send("POST", url, headers={**headers, **bearer(token)}, content=json.dumps(body))
+    result = result_of(answer)
+    if answer.status != 200 or result.get("protocolVersion") != revision:
+        return None, answer
+    session = str(answer.headers.get(SESSION, ""))
+    headers, body = wire.initialized()
+    client.send("POST", url, headers={**headers, **_session(session), **bearer(token)}, content=json.dumps(body))
+    return McpConnection(url, revision, session), answer
+
+
+def _session(session: str) -> dict[str, str]:
+    return {SESSION: session} if session else {}

@@ -1,0 +1,101 @@
+"""Tokens for an MCP server that trusts an issuer of ours: a good one, and ones with exactly one fault."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from harness import keys
+from harness.scenario import Fault
+from harness.target import TokenSigner
+from harness.verdict import Blocked
+
+TIMES = ("exp", "iat", "nbf", "auth_time")
+LIFETIME = 300
+
+
+@dataclass(frozen=True)
+class Forge:
+    """What a token is made from when changing claims or header members is not enough.
+
+    Attributes:
+        header: the JOSE header of the good token, without alg and kid.
+        claims: the claims of the good token.
+        sign: signs header and claims with the issuer's key.
+        jwks: fetches the issuer's published keys.
+    """
+
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any]
+    sign: Callable[[Mapping[str, Any], Mapping[str, Any]], str] = field(repr=False)
+    jwks: Callable[[], dict[str, Any]] = field(repr=False)
+
+    @property
+    def token(self) -> str:
+        """The good token."""
+        return self.sign(self.header, self.claims)
+
+
+def mint(
+    signer: TokenSigner,
+    base: Mapping[str, Any],
+    now: float,
+    jwks: Callable[[], dict[str, Any]],
+    fault: Fault | None = None,
+    **claims: Any,
+) -> str:
+    """Return a signed access token (RFC 9068), good but for the fault and the claims given.
+
+    Times are seconds from now; None removes a claim or header member; a callable is handed the good value.
+    """
+    good = {"exp": LIFETIME, "iat": 0, "jti": secrets.token_urlsafe(12), **base}
+    changed = _changed(_changed(good, claims), fault.claims if fault else {})
+    header = _changed({"typ": "at+jwt"}, fault.header if fault else {})
+    present = {name: value + int(now) if _relative(name, value) else value for name, value in changed.items()}
+    forge = Forge(header, present, signer.sign, jwks)
+    return fault.forge(forge) if fault and fault.forge else forge.token
+
+
+def unsigned(forge: Forge) -> str:
+    """An unsecured JWT: `alg` is none and the signature empty (RFC 8725 section 3.1)."""
+    return f"{keys.encode_part({**forge.header, 'alg': 'none'})}.{keys.encode_part(forge.claims)}."
+
+
+def altered(forge: Forge, **claims: Any) -> str:
+    """A good token whose payload was changed after it was signed."""
+    header, _, signature = forge.token.split(".")
+    return ".".join((header, keys.encode_part({**forge.claims, **claims}), signature))
+
+
+def signed_by_stranger(forge: Forge) -> str:
+    """A token that names the issuer's key and is signed with another one."""
+    real = keys.header_of(forge.token)
+    key = keys.stranger_key(str(real.get("alg", "RS256")))
+    return keys.sign(forge.claims, key, {**forge.header, "kid": real.get("kid")})
+
+
+def signed_with_public_key(forge: Forge) -> str:
+    """A token with HS256 whose secret is the issuer's published RSA or EC key, as PEM (RFC 8725 section 2.1)."""
+    real = keys.header_of(forge.token)
+    published = forge.jwks().get("keys") or []
+    used = next((key for key in published if key.get("kid") == real.get("kid")), published[0] if published else None)
+    if used is None:
+        raise Blocked("the issuer publishes no key to be confused with")
+    return keys.hmac_with_public_key(used, forge.claims, {**forge.header, "kid": real.get("kid")})
+
+
+def altering(**claims: Any) -> Callable[[Forge], str]:
+    """Return a forge for `fault(forge=…)` that changes claims after signing."""
+    return partial(altered, **claims)
+
+
+def _relative(name: str, value: Any) -> bool:
+    return name in TIMES and isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _changed(good: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**good, **{name: value(good.get(name)) if callable(value) else value for name, value in changes.items()}}
+    return {name: value for name, value in merged.items() if value is not None}

@@ -1,0 +1,144 @@
+"""From what the user named to what is judged: discovery before the run, and the roles that follow."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness import discovery
+from harness.exchange import Evidence
+from harness.http import Client, NotReached, Wire, origin_of
+from harness.requirement import REVISIONS, Role
+from harness.target import Target, Tenant
+from harness.target_file import SandboxTable, TargetFile, read_target_file
+from harness.verdict import Blocked
+
+
+class Unreachable(Exception):
+    """The target does not answer at all; the message says what was tried and what came."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is judged, in which roles, and with which limits."""
+
+    target: Target
+    roles: tuple[Role, ...]
+    wire: Wire
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user named on the command line; nothing of it means the sandbox."""
+
+    file: Path | None = None
+    mcp_server: str | None = None
+    authorization_server: str | None = None
+    spec: str | None = None
+    timeout: float = 10.0
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether the sandbox itself is the target."""
+        return not (self.file or self.mcp_server or self.authorization_server)
+
+
+def make_plan(request: Request, stack: ExitStack) -> Plan:
+    """Read the target file, start the sandbox where it is needed, and find what can be discovered.
+
+    Args:
+        request: what the user named.
+        stack: is given what has to end with the run.
+
+    Raises:
+        TargetFileError: the target file has mistakes, or a URL is none.
+        SandboxError: the sandbox does not start.
+        Unreachable: the target does not answer.
+    """
+    if request.sandbox:
+        return _sandbox_plan(request, stack)
+    file = target_file(request)
+    target = file.resolve()
+    origins = {origin_of(url) for url in _urls(target)}
+    wire = Wire(request.timeout, target.authorized, origins)
+    target = _discovered(target, Client(wire, Evidence()), wire)
+    roles = _roles(target)
+    if file.target.trusts == "sandbox":
+        target = _trusting(target, file.sandbox, stack)
+        roles = (Role.MCP_SERVER,)
+    return Plan(target, roles, wire)
+
+
+def target_file(request: Request) -> TargetFile:
+    """Read the target file, the command line's URLs in the place of its own.
+
+    Raises:
+        TargetFileError: it has mistakes.
+    """
+    told: dict[str, Any] = {
+        name: value
+        for name in ("mcp_server", "authorization_server", "spec")
+        if (value := getattr(request, name)) is not None
+    }
+    return read_target_file(request.file, told)
+
+
+def _sandbox_plan(request: Request, stack: ExitStack) -> Plan:
+    from harness.sandbox.embedded import EmbeddedSandbox
+
+    sandbox = stack.enter_context(EmbeddedSandbox())
+    from fixtures.world import load_world
+    from harness.sandbox.target import sandbox_target
+
+    target = sandbox_target(sandbox, load_world(), request.spec or REVISIONS[0])
+    return Plan(target, (Role.AUTHORIZATION_SERVER, Role.MCP_SERVER), Wire(request.timeout))
+
+
+def _trusting(target: Target, table: SandboxTable, stack: ExitStack) -> Target:
+    """Start the sandbox that the MCP server trusts, and let it mint the tokens."""
+    from fixtures.world import load_world
+    from harness.sandbox.embedded import EmbeddedSandbox
+    from harness.sandbox.target import sandbox_tenant
+
+    sandbox = stack.enter_context(EmbeddedSandbox(table.port))
+    control = stack.enter_context(sandbox.control("authorization_server"))
+    issuer = sandbox_tenant(sandbox, load_world(), table.tenant, control)
+    home = replace(issuer, mcp_server=target.home.mcp_server)
+    return replace(target, home=home)
+
+
+def _discovered(target: Target, client: Client, wire: Wire) -> Target:
+    """Fill in what the MCP server's metadata says: its resource identifier and its authorization server."""
+    home = target.home
+    _reach(client, home.mcp_server or home.authorization_server)
+    if not home.mcp_server:
+        return target
+    try:
+        metadata = discovery.resource_metadata(client, home.mcp_server)
+    except Blocked:
+        return target
+    resource = metadata.get("resource")
+    named = resource if isinstance(resource, str) else target.resource
+    found = home.authorization_server or discovery.authorization_server_of(metadata)
+    if target.authorized and found:
+        wire.origins.add(origin_of(found))
+    return replace(target, resource=named, home=replace(home, authorization_server=found))
+
+
+def _reach(client: Client, url: str) -> None:
+    try:
+        client.send("GET", url)
+    except NotReached as fault:
+        raise Unreachable(fault.reason) from fault
+
+
+def _roles(target: Target) -> tuple[Role, ...]:
+    present = {Role.AUTHORIZATION_SERVER: target.home.authorization_server, Role.MCP_SERVER: target.home.mcp_server}
+    return tuple(role for role, url in present.items() if url)
+
+
+def _urls(target: Target) -> list[str]:
+    tenants: list[Tenant] = [tenant for tenant in (target.home, target.other) if tenant]
+    return [url for tenant in tenants for url in (tenant.mcp_server, tenant.authorization_server) if url]

@@ -1,0 +1,151 @@
+"""Redaction: secrets are dropped by their place in the protocol before anything is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+from harness.exchange import Exchange
+
+SECRET_NAMES = frozenset(
+    "access_token actor_token assertion authorization client_assertion client_secret code code_verifier cookie csrf "
+    "device_code id_token id_token_hint login_ticket nonce password refresh_token registration_access_token secret "
+    "set-cookie state subject_token ticket token user_code d p q dp dq qi k".split()
+)
+SHOWN = 4000
+_BEARER = re.compile(r"^(\w+)\s+(.+)$", re.DOTALL)
+_MARKUP = ("text/html", "application/xhtml+xml")
+
+
+def label(name: str, value: str) -> str:
+    """Return what stands for a secret: its name, and eight digits that tell equal ones from different ones."""
+    return f"<{name}:{hashlib.sha256(value.encode()).hexdigest()[:8]}>" if value else ""
+
+
+class Redactor:
+    """Makes texts of exchanges that hold no secret.
+
+    Args:
+        show_secrets: leave everything in, which is for targets on loopback.
+    """
+
+    def __init__(self, *, show_secrets: bool = False) -> None:
+        self._open = show_secrets
+        self._values: dict[str, str] = {}
+
+    def learn(self, exchanges: Iterable[Exchange]) -> None:
+        """Remember the secrets of exchanges, so that `text` finds them wherever they turn up again."""
+        for exchange in exchanges:
+            self.request_headers(exchange)
+            self.url(exchange.url)
+            self.request_body(exchange)
+            self.headers(exchange)
+            self.body(exchange)
+
+    def text(self, value: str) -> str:
+        """Return any text without the secrets that were seen so far, plain or URL-encoded."""
+        if self._open:
+            return value
+        for secret, shown in self._values.items():
+            for spelling in {secret, quote(secret, safe="")}:
+                value = value.replace(spelling, shown)
+        return value
+
+    def url(self, url: str) -> str:
+        """Return a URL whose secret query and fragment parameters are replaced."""
+        if self._open:
+            return url
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return self.text(url)
+        query, fragment = self._form(parts.query), self._form(parts.fragment)
+        host = parts.netloc.rpartition("@")[2]
+        return self.text(urlunsplit((parts.scheme, host, parts.path, query, fragment)))
+
+    def request_headers(self, exchange: Exchange) -> list[tuple[str, str]]:
+        """Return the request headers, credentials replaced."""
+        return [(name, self._header(name, value)) for name, value in exchange.request_headers]
+
+    def headers(self, exchange: Exchange) -> list[tuple[str, str]]:
+        """Return the response headers, cookies and codes replaced."""
+        return [(name, self._header(name, value)) for name, value in exchange.headers.multi_items()]
+
+    def request_body(self, exchange: Exchange) -> str:
+        """Return the request body, secret members and parameters replaced."""
+        kind = dict(exchange.request_headers).get("content-type", "")
+        return self._content(exchange.request_body, kind)
+
+    def body(self, exchange: Exchange) -> str:
+        """Return the response body, secret members replaced; of an HTML page its size only."""
+        return self._content(exchange.body, str(exchange.headers.get("content-type", "")))
+
+    def _content(self, raw: bytes, kind: str) -> str:
+        text = raw[: SHOWN * 4].decode("utf-8", errors="replace")
+        if self._open or not raw:
+            return text[:SHOWN]
+        if kind.startswith(_MARKUP):
+            return f"<{kind.split(';')[0]}, {len(raw)} bytes>"
+        if "form-urlencoded" in kind:
+            return self._form(text)[:SHOWN]
+        try:
+            return self.text(json.dumps(self._document(json.loads(raw)), ensure_ascii=False))[:SHOWN]
+        except (ValueError, RecursionError):
+            return self.text(text)[:SHOWN]
+
+    def _header(self, name: str, value: str) -> str:
+        if self._open:
+            return value
+        if name == "authorization":
+            match = _BEARER.match(value)
+            return f"{match[1]} {self._hide(name, match[2])}" if match else self._hide(name, value)
+        if name == "location":
+            return self.url(value)
+        if name in ("cookie", "set-cookie"):
+            return "; ".join(self._cookie(part) for part in value.split("; "))
+        return self._hide(name, value) if name in SECRET_NAMES else self.text(value)
+
+    def _cookie(self, part: str) -> str:
+        name, equals, value = part.partition("=")
+        plain = not equals or name.lower() in ("path", "max-age", "expires", "samesite", "domain")
+        return part if plain else f"{name}={self._hide('cookie', value)}"
+
+    def _form(self, text: str) -> str:
+        if "=" not in text:
+            return self.text(text)
+        pairs = parse_qsl(text, keep_blank_values=True)
+        return urlencode([(name, self._value(name, value)) for name, value in pairs], safe=":/<> ")
+
+    def _document(self, value: Any, name: str = "") -> Any:
+        if isinstance(value, dict):
+            return {key: self._document(item, key) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._document(item, name) for item in value]
+        return self._value(name, value) if isinstance(value, str) else value
+
+    def _value(self, name: str, value: str) -> str:
+        return self._hide(name, value) if name.lower() in SECRET_NAMES else self.text(value)
+
+    def _hide(self, name: str, value: str) -> str:
+        if not value:
+            return value
+        shown = label(name, value)
+        if len(value) >= 8:
+            self._values.setdefault(value, shown)
+        return shown
+
+
+def curl(exchange: Exchange, redactor: Redactor) -> str:
+    """Return a request as a curl command line, redacted."""
+    parts = ["curl", "-i", "-X", exchange.method, shlex.quote(redactor.url(exchange.url))]
+    for name, value in redactor.request_headers(exchange):
+        if name not in ("host", "content-length", "accept-encoding", "connection"):
+            parts += ["-H", shlex.quote(f"{name}: {value}")]
+    body = redactor.request_body(exchange)
+    return " ".join([*parts, "--data-raw", shlex.quote(body)] if body else parts)
+

@@ -1,0 +1,187 @@
+"""What the scenarios of one run share: the target's sites, their metadata, and the outcome of each control."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from harness import discovery
+from harness.capability import Capability, Support
+from harness.clients import ClientPool
+from harness.exchange import Evidence
+from harness.http import Client, Wire, origin_of
+from harness.mcp_calls import McpConnection, connect
+from harness.once import Once
+from harness.verdict import Blocked, NotApplicable, Violation
+
+if TYPE_CHECKING:
+    from harness.context import Context
+    from harness.target import Target, Tenant
+
+AGENT = "mcp-assay-agent"
+OUT_OF_BAND = ("openid", "profile", "email", "address", "phone", "offline_access")
+
+
+@dataclass(frozen=True)
+class Control:
+    """The unmodified flow of a capability, and the exchanges that it took."""
+
+    capability: Capability
+    support: Support
+    evidence: Evidence
+
+
+class Site:
+    """One tenant of the target as it shows itself: metadata, endpoints and usable clients."""
+
+    def __init__(self, run: Run, tenant: Tenant) -> None:
+        self.run = run
+        self.tenant: Tenant = tenant
+        self.clients = ClientPool(self)
+        self._metadata = Once(self._discover)
+
+    def _discover(self) -> dict[str, Any]:
+        issuer = self.tenant.authorization_server
+        return discovery.authorization_server_metadata(self.back_channel(), issuer) if issuer else {}
+
+    def back_channel(self) -> Client:
+        """Return a client whose exchanges belong to no scenario."""
+        return Client(self.run.wire, Evidence())
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The authorization server's metadata; empty when there is none to be had."""
+        try:
+            return self._metadata.get()
+        except Blocked:
+            return {}
+
+    @property
+    def issuer(self) -> str:
+        """The issuer identifier as published, or as configured where nothing is published."""
+        return str(self.metadata.get("issuer") or self.tenant.authorization_server)
+
+    def endpoint(self, name: str) -> str:
+        """Return the URL of `<name>_endpoint`.
+
+        Raises:
+            Blocked: the metadata cannot be had, or does not hold it as a URL.
+        """
+        url = self._metadata.get().get(f"{name}_endpoint")
+        if not isinstance(url, str) or not origin_of(url):
+            raise Blocked(f"the metadata of {self.tenant.authorization_server} holds no usable {name}_endpoint")
+        return url
+
+    def can_have(self, kind: str) -> bool:
+        """Whether a client of this kind is configured or could be registered."""
+        return kind in self.tenant.clients or bool(self.metadata.get("registration_endpoint"))
+
+
+@dataclass
+class Run:
+    """One run against one target.
+
+    Args:
+        target: what is judged.
+        wire: connections and limits, shared by all scenarios.
+        new_context: makes a context for a control.
+    """
+
+    target: Target
+    wire: Wire
+    new_context: Callable[[Run, Evidence], Context]
+    _controls: dict[Capability, Once[Control]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.home: Site = Site(self, self.target.home)
+        self.other: Site | None = Site(self, self.target.other) if self.target.other else None
+        self._connections = {site: Once(partial(self._connect, site)) for site in (self.home, self.other) if site}
+
+    def now(self) -> float:
+        """Return the target's time in seconds since the epoch, as far as it is known."""
+        return self.target.clock.now() if self.target.clock else time.time()
+
+    def connection(self, site: Site) -> McpConnection:
+        """Return how a site's MCP server is spoken to, found out once with a good token."""
+        return self._connections[site].get()
+
+    def _connect(self, site: Site) -> McpConnection:
+        ctx = self.new_context(self, Evidence())
+        return connect(ctx.http, site.tenant.mcp_server, ctx.good_token(at=site), self.target.spec)
+
+    def good_claims(self, site: Site) -> dict[str, Any]:
+        """Return the claims of a token that a site's MCP server should accept, apart from its times and jti."""
+        tenant = site.tenant
+        scopes = {scope for tool in self.target.tools.values() for scope in tool.scopes}
+        named = {"tenant": tenant.name} if tenant.name else {}
+        return {
+            "iss": tenant.authorization_server,
+            "sub": tenant.subject,
+            "aud": self.target.resource if site is self.home and self.target.resource else tenant.mcp_server,
+            "client_id": AGENT,
+            "act": {"sub": AGENT},
+            "scope": " ".join(sorted(scopes)) or self.wide_scope,
+            **named,
+        }
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes of the home issuer's metadata that are about resources rather than about identity."""
+        listed = self.home.metadata.get("scopes_supported")
+        names = listed if isinstance(listed, list) else []
+        return tuple(name for name in names if isinstance(name, str) and name not in OUT_OF_BAND)
+
+    @property
+    def narrow_scope(self) -> str:
+        """A scope that clients may ask for; empty where none is known."""
+        return self.target.narrow_scope or " ".join(self.scopes[:1])
+
+    @property
+    def wide_scope(self) -> str:
+        """The narrow scope and at least one more, where more is known."""
+        return self.target.wide_scope or " ".join(self.scopes[:2]) or self.narrow_scope
+
+    def control(self, capability: Capability) -> Control:
+        """Run a capability's unmodified flow, once for the whole run.
+
+        Raises:
+            NotApplicable: the target lacks it.
+            Blocked: it is there and does not work, or something that it requires does not.
+        """
+        with self._lock:
+            once = self._controls.setdefault(capability, Once(lambda: self._try(capability)))
+        return once.get()
+
+    def controls(self, needs: frozenset[Capability]) -> Iterator[Control]:
+        """Run the controls of several capabilities, in the order of their names."""
+        for capability in sorted(needs, key=lambda item: item.name):
+            yield self.control(capability)
+
+    def support(self, capability: Capability) -> Support:
+        """Tell how a capability shows, the user's word first."""
+        told = self.target.capabilities.get(capability.name)
+        if told is False:
+            return Support.ABSENT
+        return Support.CONFIGURED if told else capability.support(self)
+
+    def _try(self, capability: Capability) -> Control:
+        for required in capability.requires:
+            self.control(required)
+        support = self.support(capability)
+        if support is Support.ABSENT:
+            hint = f" ({capability.unlock})" if capability.unlock else ""
+            raise NotApplicable(f"{capability.name} is absent{hint}")
+        evidence = Evidence()
+        try:
+            capability.control(self.new_context(self, evidence))
+        except Violation as fault:
+            raise Blocked(f"{capability.name} is {support} but does not work: {fault}", capability.unlock) from fault
+        except Blocked as fault:
+            reason = f"{capability.name} is {support} but does not work: {fault.reason}"
+            raise Blocked(reason, fault.unlock or capability.unlock, fault.exchange) from fault
+        return Control(capability, support, evidence)

@@ -1,0 +1,1 @@
+"""The sandbox runtimes: the trio of services as child processes, or in this process's threads."""

@@ -1,0 +1,107 @@
+"""A client of the control plane: it moves the sandbox's time, resets it, makes it fail, and lets it sign."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from harness.sandbox.errors import SandboxError
+
+_TIMEOUT_SECONDS = 10.0
+
+
+class ControlPlane:
+    """The control plane of one service.
+
+    Every method raises `SandboxError` when the control plane does not answer, or refuses.
+
+    Args:
+        url: its base URL.
+        token: its bearer token.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self._client = httpx.Client(
+            base_url=url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=_TIMEOUT_SECONDS,
+            trust_env=False,
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        )
+
+    def now(self) -> float:
+        """Return the sandbox's time in seconds since the epoch."""
+        return float(self._send("GET", "/clock")["now"])
+
+    def advance(self, seconds: float) -> float:
+        """Move the clock of all services by so many seconds, and return its time."""
+        return float(self._send("POST", "/clock", {"advance": seconds})["now"])
+
+    def reset_clock(self) -> None:
+        """Return all services to the system's time."""
+        self._send("DELETE", "/clock")
+
+    def reset(self) -> None:
+        """Bring the service's state back to its seed, and clear its log and its faults."""
+        self._send("POST", "/reset")
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the service's request log: `time`, `method`, `path` and `status` of each, oldest first."""
+        return list(self._send("GET", "/requests")["requests"])
+
+    def fault(
+        self,
+        path: str,
+        *,
+        status: int | None = None,
+        delay: float | None = None,
+        drop: bool = False,
+        times: int = 1,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Let the next `times` requests whose path begins with `path` fail.
+
+        Exactly one of: `status` answered in the service's place, with `headers`; a `delay` in seconds; or `drop`, the
+        connection closed without an answer.
+        """
+        effect = {"status": status, "delay": delay, "drop": drop or None, "headers": headers}
+        asked = {name: value for name, value in effect.items() if value is not None}
+        self._send("POST", "/faults", {"path": path, "times": times, **asked})
+
+    def clear_faults(self) -> None:
+        """Forget all queued faults."""
+        self._send("DELETE", "/faults")
+
+    def sign(self, tenant: str, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
+        """Return a JWS over the claims as they are, by a tenant's current key; `header` overrides `alg` and `kid`."""
+        return str(self._send("POST", f"/{tenant}/sign", {"header": dict(header), "claims": dict(claims)})["token"])
+
+    def rotate_keys(self, tenant: str) -> None:
+        """Let a tenant sign with new keys from now on."""
+        self._send("POST", f"/{tenant}/rotate-keys")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            answer = self._client.request(method, path, json=body)
+            data = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise SandboxError(f"the control plane at {self._client.base_url} does not answer: {error}") from error
+        if not answer.is_success:
+            raise SandboxError(f"the control plane refused {method} {path}: {data.get('error', answer.status_code)}")
+        return dict(data)

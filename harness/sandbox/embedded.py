@@ -1,0 +1,208 @@
+"""The embedded runtime: the trio in child processes on loopback, ready in under a second, gone with its parent."""
+
+from __future__ import annotations
+
+import secrets
+import selectors
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from fixtures.service.clock import Clock
+from harness.sandbox.child import Child, environment
+from harness.sandbox.errors import SandboxError
+from harness.sandbox.layout import SERVICES, Layout
+from harness.sandbox.sockets import Sockets
+
+if TYPE_CHECKING:
+    from harness.sandbox.control import ControlPlane
+
+READY_SECONDS = 30.0
+TOKEN_VARIABLE = "MCP_ASSAY_CONTROL_TOKEN"  # noqa: S105 - a variable's name
+AUDIT_FILES = {
+    "authorization_server": "audit-authorization-server.jsonl",
+    "mcp_server": "audit-mcp-server.jsonl",
+}
+
+_MODULES = {
+    "mock_idp": "mock_idp",
+    "authorization_server": "fixtures.authorization_server",
+    "mcp_server": "fixtures.mcp_server",
+}
+
+
+class EmbeddedSandbox:
+    """A sandbox in child processes.
+
+    Attributes:
+        directory: where its clock and its audit files are.
+
+    Args:
+        port: the base of the six ports; None or 0 for free ones.
+        mutant: the id of a mutant that takes the place of its service.
+        state_dir: an existing directory for the clock and the audit files, which stays; without it, a temporary one.
+        redirect_uris: where other authorization servers are called back that log in at this OpenID provider.
+    """
+
+    def __init__(
+        self,
+        port: int | None = None,
+        *,
+        mutant: str | None = None,
+        state_dir: Path | None = None,
+        redirect_uris: Sequence[str] = (),
+    ) -> None:
+        self._port = port
+        self._mutant = mutant
+        self._state_dir = state_dir
+        self._redirect_uris = redirect_uris
+        self._children: list[Child] = []
+        self._token = secrets.token_urlsafe(32)
+        self._layout: Layout | None = None
+        self.directory = state_dir or Path()
+
+    @property
+    def layout(self) -> Layout:
+        """Where the services are.
+
+        Raises:
+            SandboxError: it was not started.
+        """
+        if self._layout is None:
+            raise SandboxError("the sandbox was not started")
+        return self._layout
+
+    @property
+    def audit_files(self) -> Mapping[str, Path]:
+        """The audit trails, by service."""
+        return {service: self.directory / name for service, name in AUDIT_FILES.items()}
+
+    @property
+    def pids(self) -> Mapping[str, int]:
+        """The process ids, by service."""
+        return {child.name: child.pid for child in self._children}
+
+    def control(self, service: str) -> ControlPlane:
+        """Return a client of a service's control plane."""
+        from harness.sandbox.control import ControlPlane
+
+        return ControlPlane(self.layout.place(service).control_url, self._token)
+
+    def start(self) -> None:
+        """Start the three services side by side and wait until all are ready.
+
+        Raises:
+            SandboxError: a port is in use, a service did not start, or the mutant is unknown.
+        """
+        mutated = _service_of(self._mutant) if self._mutant else None
+        sockets = Sockets.bind(self._port)
+        try:
+            self._layout = sockets.layout()
+            self._make_directory()
+            for service in SERVICES:
+                self._start_child(service, sockets, self._mutant if service == mutated else None)
+        except BaseException:
+            self.stop()
+            raise
+        finally:
+            sockets.close()
+        self._await_ready()
+
+    def stop(self) -> None:
+        """End the services and remove the temporary directory; nothing happens the second time."""
+        for child in self._children:
+            child.end()
+        for child in self._children:
+            child.wait()
+        self._children.clear()
+        if self._state_dir is None and self.directory != Path():
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _make_directory(self) -> None:
+        try:
+            self.directory = self._state_dir or Path(tempfile.mkdtemp(prefix="mcp-assay-"))
+            Clock(self.directory / "clock").reset()
+        except OSError as error:
+            raise SandboxError(f"the sandbox's directory cannot be used: {error}") from error
+
+    def _start_child(self, service: str, sockets: Sockets, mutant: str | None) -> None:
+        fds = [sock.fileno() for sock in sockets.pairs[service]]
+        program = [_MODULES[service]] if mutant is None else ["fixtures.mutants", mutant, service]
+        arguments = [*program, *self._options(service), "--fd", str(fds[0]), "--control-fd", str(fds[1])]
+        errors = self.directory / f"{service}.stderr"
+        self._children.append(Child(service, arguments, fds, environment(**{TOKEN_VARIABLE: self._token}), errors))
+
+    def _options(self, service: str) -> list[str]:
+        place = self.layout.place
+        options = ["--base-url", place(service).url, "--clock", str(self.directory / "clock"), "--exit-with-parent"]
+        if self._state_dir is None:
+            options += ["--scratch", str(self.directory)]
+        if service in AUDIT_FILES:
+            options += ["--audit", str(self.audit_files[service])]
+        if service == "mcp_server":
+            return [*options, "--authorization-server", place("authorization_server").url]
+        if service == "authorization_server":
+            return [*options, "--idp", place("mock_idp").url, "--mcp-server", place("mcp_server").url]
+        callbacks = [word for uri in self._redirect_uris for word in ("--redirect-uri", uri)]
+        return [*options, "--relying-party", place("authorization_server").url, *callbacks]
+
+    def _await_ready(self) -> None:
+        try:
+            _await_ready(self._children)
+        except _NotReadyError as error:
+            words = error.child.last_words()
+            self.stop()
+            raise SandboxError(
+                f"the {error.child.name} of the sandbox {error}" + (f":\n{words}" if words else "")
+            ) from None
+        except BaseException:
+            self.stop()
+            raise
+
+
+class _NotReadyError(Exception):
+    def __init__(self, child: Child, what: str) -> None:
+        super().__init__(what)
+        self.child = child
+
+
+def _await_ready(children: Sequence[Child]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    with selectors.DefaultSelector() as selector:
+        for child in children:
+            selector.register(child.output, selectors.EVENT_READ, child)
+        while waiting := selector.get_map():
+            heard = selector.select(max(0.0, deadline - time.monotonic()))
+            if not heard:
+                first = next(iter(waiting.values())).data
+                raise _NotReadyError(first, f"was not ready within {READY_SECONDS:g} seconds")
+            for key, _ in heard:
+                if _is_ready(key.data):
+                    selector.unregister(key.fileobj)
+
+
+def _is_ready(child: Child) -> bool:
+    try:
+        return child.listen()
+    except EOFError:
+        raise _NotReadyError(child, "did not start") from None
+
+
+def _service_of(mutant: str) -> str:
+    from fixtures.mutants import find
+
+    service: str = find(mutant).service
+    return service

@@ -1,0 +1,68 @@
+"""The six loopback sockets of a sandbox, bound before any service starts: a port in use is found at once."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from harness.sandbox.errors import SandboxError
+from harness.sandbox.layout import Layout, Place
+
+LOOPBACK = "127.0.0.1"
+DEFAULT_PORT = 7400
+"""Where people find the sandbox: the OpenID provider's port; the others follow from it."""
+
+LAST_PORT = 65_535
+_OFFSETS = {"mock_idp": (0, 10), "authorization_server": (1, 11), "mcp_server": (2, 12)}
+_BACKLOG = 1024
+
+
+@dataclass(frozen=True)
+class Sockets:
+    """Listening sockets: for each service its own and its control plane's."""
+
+    pairs: Mapping[str, tuple[socket.socket, socket.socket]]
+
+    @classmethod
+    def bind(cls, port: int | None) -> Sockets:
+        """Listen at `port` + 0, 1, 2, 10, 11 and 12, or at free ports when it is None or 0.
+
+        Raises:
+            SandboxError: a port is in use, may not be used, or does not exist.
+        """
+        with ExitStack() as stack:
+            pairs = {}
+            for service, (own, control) in _OFFSETS.items():
+                first = stack.enter_context(_listening(port, own))
+                pairs[service] = (first, stack.enter_context(_listening(port, control)))
+            stack.pop_all()
+        return cls(pairs)
+
+    def layout(self) -> Layout:
+        """Return the URLs that these sockets answer."""
+        return Layout(**{service: Place(_url(own), _url(control)) for service, (own, control) in self.pairs.items()})
+
+    def close(self) -> None:
+        """Close all sockets."""
+        for pair in self.pairs.values():
+            for sock in pair:
+                sock.close()
+
+
+def _listening(base: int | None, offset: int) -> socket.socket:
+    port = base + offset if base else 0
+    if not 0 <= port <= LAST_PORT:
+        raise SandboxError(f"port {port} does not exist; pass another base with --port")
+    try:
+        return socket.create_server((LOOPBACK, port), backlog=_BACKLOG)
+    except OSError as error:
+        reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+        raise SandboxError(f"port {port} of {LOOPBACK} {reason}; pass another base with --port") from error
+
+
+def _url(sock: socket.socket) -> str:
+    host, port = sock.getsockname()
+    return f"http://{host}:{port}"

@@ -1,0 +1,151 @@
+"""The threaded runtime: the trio in threads of this process, on real sockets, each service replaceable."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from fixtures.service.audit import AuditTrail
+from fixtures.service.clock import Clock
+from fixtures.service.faults import FaultQueue
+from fixtures.service.log import RequestLog
+from fixtures.service.observed import Observed
+from fixtures.service.serve import Service
+from fixtures.service.surroundings import Surroundings
+from fixtures.service.threaded import ThreadedServer
+from fixtures.world import World, load_world
+from harness.sandbox.control import ControlPlane
+from harness.sandbox.embedded import AUDIT_FILES
+from harness.sandbox.layout import SERVICES, Layout
+from harness.sandbox.sockets import Sockets
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+
+class ThreadedSandbox:
+    """A sandbox in this process, with one clock for all three services.
+
+    Attributes:
+        layout: where the services are; known before they start.
+        clock: the clock of all three.
+
+    Args:
+        world: the seed; the sandbox's own world without it.
+        state_dir: an existing directory for the audit files; without it nothing is written.
+
+    Raises:
+        SandboxError: there is no free port.
+    """
+
+    def __init__(self, world: World | None = None, *, state_dir: Path | None = None) -> None:
+        self._world = world or load_world()
+        self._state_dir = state_dir
+        self._token = secrets.token_urlsafe(32)
+        self._sockets = Sockets.bind(None)
+        self._trails: dict[str, AuditTrail] = {}
+        self._servers: dict[str, ThreadedServer] = {}
+        self.layout: Layout = self._sockets.layout()
+        self.clock = Clock()
+
+    @property
+    def audit_files(self) -> Mapping[str, Path]:
+        """The audit trails, by service; empty without a `state_dir`."""
+        return {service: self._state_dir / name for service, name in AUDIT_FILES.items()} if self._state_dir else {}
+
+    def control(self, service: str) -> ControlPlane:
+        """Return a client of a service's control plane."""
+        return ControlPlane(self.layout.place(service).control_url, self._token)
+
+    def start(self) -> None:
+        """Serve all three.
+
+        Raises:
+            RuntimeError, TimeoutError: a service did not start, or not in time.
+        """
+        try:
+            for service in SERVICES:
+                built = self._build(service)
+                server = ThreadedServer(built.app, built.control, *self._sockets.pairs[service])
+                server.start()
+                self._servers[service] = server
+        except BaseException:
+            self.stop()
+            raise
+
+    def replace(self, service: str) -> None:
+        """Build a service anew from its `create_app` and serve that from now on, at the same place.
+
+        The new app begins at its seed; the clock, and the other two services, stay as they are.
+
+        Raises:
+            RuntimeError, TimeoutError: the new app did not start, or not in time.
+        """
+        built = self._build(service)
+        self._servers[service].replace(built.app, built.control)
+
+    def stop(self) -> None:
+        """End the threads and close the sockets; nothing happens the second time."""
+        for server in self._servers.values():
+            server.request_stop()
+        for server in self._servers.values():
+            server.stop()
+        self._servers.clear()
+        for trail in self._trails.values():
+            trail.close()
+        self._sockets.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _build(self, service: str) -> Service:
+        trail = AuditTrail(self.audit_files.get(service), self.clock)
+        surroundings = Surroundings(self.clock, self._world, RequestLog(), FaultQueue(), trail)
+        app, control = _BUILDERS[service](self.layout, surroundings, self._token)
+        if previous := self._trails.get(service):
+            previous.close()
+        self._trails[service] = trail
+        return Service(Observed(app, surroundings), control)
+
+
+def _mock_idp(layout: Layout, surroundings: Surroundings, token: str) -> tuple[ASGIApp, ASGIApp]:
+    from mock_idp.app import create_app, create_control
+    from mock_idp.settings import Settings
+
+    app = create_app(Settings(layout.mock_idp.url, (layout.authorization_server.url,)), surroundings)
+    return app, create_control(app, surroundings, token)
+
+
+def _authorization_server(layout: Layout, surroundings: Surroundings, token: str) -> tuple[ASGIApp, ASGIApp]:
+    from fixtures.authorization_server.app import create_app, create_control
+    from fixtures.authorization_server.settings import Settings
+
+    app = create_app(
+        Settings(layout.authorization_server.url, layout.mock_idp.url, layout.mcp_server.url), surroundings
+    )
+    return app, create_control(app, surroundings, token)
+
+
+def _mcp_server(layout: Layout, surroundings: Surroundings, token: str) -> tuple[ASGIApp, ASGIApp]:
+    from fixtures.mcp_server.app import create_app, create_control
+
+    from fixtures.mcp_server.settings import Settings
+
+    app = create_app(Settings(layout.mcp_server.url, layout.authorization_server.url), surroundings)
+    return app, create_control(app, surroundings, token)
+
+
+_BUILDERS: dict[str, Callable[[Layout, Surroundings, str], tuple[ASGIApp, ASGIApp]]] = {
+    "mock_idp": _mock_idp,
+    "authorization_server": _authorization_server,
+    "mcp_server": _mcp_server,
+}

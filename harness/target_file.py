@@ -1,0 +1,293 @@
+"""The target file `mcp-assay.toml`: read, validated before anything is sent, and turned into a target."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from harness.capability import CAPABILITIES
+from harness.http import is_loopback, origin_of
+from harness.requirement import REVISIONS
+from harness.target import Login, LoginPage, OAuthClient, Target, Tenant, Tool
+
+FILE_NAME = "mcp-assay.toml"
+
+
+class TargetFileError(ValueError):
+    """A mistake in a target file: one sentence for each, with its key, what was found and what is allowed."""
+
+
+def _url(value: str) -> str:
+    if not origin_of(value):
+        raise ValueError("an http or https URL with a host is wanted")
+    return value
+
+
+def _set_variable(value: str) -> str:
+    if value not in os.environ:
+        raise ValueError(f"the environment variable {value} is not set")
+    return value
+
+
+Url = Annotated[str, AfterValidator(_url)]
+Variable = Annotated[str, AfterValidator(_set_variable)]
+Name = Annotated[str, StringConstraints(min_length=1)]
+AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
+ClientKind = Literal["first", "second", "confidential", "machine", "keyed", "exchanger", "resource_server"]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class TargetTable(_Table):
+    """`[target]`: what is judged."""
+
+    name: str = ""
+    mcp_server: Url | None = None
+    authorization_server: Url | None = None
+    authorized: bool = False
+    spec: Literal[REVISIONS] = REVISIONS[0]  # type: ignore[valid-type]
+    trusts: Literal["sandbox"] | None = None
+    tenant: str = ""
+    subject: str = "alice"
+
+    @model_validator(mode="after")
+    def _something_to_judge(self) -> TargetTable:
+        urls = [url for url in (self.mcp_server, self.authorization_server) if url]
+        if not urls:
+            raise ValueError("mcp_server or authorization_server is wanted")
+        far = [url for url in urls if not is_loopback(url)]
+        if far and not self.authorized:
+            raise ValueError(f"{far[0]} is off loopback: set authorized = true if its owner lets you test it")
+        return self
+
+
+class ClientTable(_Table):
+    """`[clients.KIND]`: a pre-registered client. Secrets come from the environment, by name."""
+
+    client_id: Name
+    auth_method: AuthMethod = "none"
+    secret_env: Variable | None = None
+    private_key_env: Variable | None = None
+    redirect_uri: str = "http://127.0.0.1:8976/callback"
+
+    @model_validator(mode="after")
+    def _credential(self) -> ClientTable:
+        if self.auth_method.startswith("client_secret") and not self.secret_env:
+            raise ValueError(f"auth_method {self.auth_method} wants secret_env")
+        if self.auth_method == "private_key_jwt" and not self.private_key_env:
+            raise ValueError("auth_method private_key_jwt wants private_key_env, a variable that holds a private JWK")
+        return self
+
+
+class PageTable(_Table):
+    """One page of a login: the fields to fill and the button to press."""
+
+    fill: dict[str, str] = Field(default_factory=dict)
+    fill_env: dict[str, Variable] = Field(default_factory=dict)
+    press: str = ""
+
+
+class LoginTable(_Table):
+    """`[login]`: how the human is replaced."""
+
+    method: Literal["auto", "form", "manual"] = "auto"
+    hint: str = ""
+    parameters: dict[str, str] = Field(default_factory=dict)
+    pages: list[PageTable] = Field(default_factory=list)
+    refusal: list[PageTable] = Field(default_factory=list)
+
+
+class ScopesTable(_Table):
+    """`[scopes]`: what clients may ask for."""
+
+    narrow: str = ""
+    wide: str = ""
+    forbidden: str = ""
+    exchange: str = ""
+    implied: dict[str, str] = Field(default_factory=dict)
+
+
+class ResourcesTable(_Table):
+    """`[resources]`: resource indicators that the authorization server issues tokens for."""
+
+    primary: str = ""
+    other: str = ""
+    other_scope: str = ""
+
+
+class ToolTable(_Table):
+    """`[tools.NAME]`: the scopes that a call needs, and valid arguments."""
+
+    scopes: list[str] = Field(default_factory=list)
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+
+class TenantTable(_Table):
+    """`[other_tenant]`: a second tenant of the same target."""
+
+    name: str = ""
+    mcp_server: Url | None = None
+    authorization_server: Url | None = None
+    subject: str = "alice"
+    clients: dict[ClientKind, ClientTable] = Field(default_factory=dict)
+    login: LoginTable = Field(default_factory=LoginTable)
+
+
+class SandboxTable(_Table):
+    """`[sandbox]`: where the sandbox that the target trusts is started."""
+
+    port: Annotated[int, Field(ge=1024, le=65500)] = 7400
+    tenant: str = "acme"
+
+
+def _known_capability(value: str) -> str:
+    if value not in CAPABILITIES:
+        raise ValueError(f"no capability is called {value}; there are: {', '.join(CAPABILITIES)}")
+    return value
+
+
+class TargetFile(_Table):
+    """A whole target file."""
+
+    target: TargetTable
+    clients: dict[ClientKind, ClientTable] = Field(default_factory=dict)
+    login: LoginTable = Field(default_factory=LoginTable)
+    limited_login: LoginTable | None = None
+    scopes: ScopesTable = Field(default_factory=ScopesTable)
+    resources: ResourcesTable = Field(default_factory=ResourcesTable)
+    tools: dict[str, ToolTable] = Field(default_factory=dict)
+    other_tenant: TenantTable | None = None
+    sandbox: SandboxTable = Field(default_factory=SandboxTable)
+    capabilities: dict[Annotated[str, AfterValidator(_known_capability)], bool] = Field(default_factory=dict)
+    expected: dict[str, Name] = Field(default_factory=dict)
+
+    def resolve(self) -> Target:
+        """Return the target, its secrets read from the environment.
+
+        Raises:
+            TargetFileError: a private key is no JWK.
+        """
+        table = self.target
+        return Target(
+            name=table.name or table.mcp_server or table.authorization_server or "",
+            home=_tenant(table, self.clients, self.login),
+            other=_tenant(self.other_tenant, self.other_tenant.clients, self.other_tenant.login)
+            if self.other_tenant
+            else None,
+            spec=table.spec,
+            authorized=table.authorized,
+            narrow_scope=self.scopes.narrow,
+            wide_scope=self.scopes.wide,
+            forbidden_scope=self.scopes.forbidden,
+            exchange_scope=self.scopes.exchange,
+            resource=self.resources.primary or table.mcp_server or "",
+            other_resource=self.resources.other,
+            other_scope=self.resources.other_scope,
+            tools={name: Tool(name, frozenset(tool.scopes), tool.arguments) for name, tool in self.tools.items()},
+            implied=self.scopes.implied,
+            expected=self.expected,
+            capabilities=self.capabilities,
+            limited_login=_login(self.limited_login) if self.limited_login else None,
+        )
+
+
+def read_target_file(path: Path | None, told: Mapping[str, Any] | None = None) -> TargetFile:
+    """Read and validate a target file.
+
+    Args:
+        path: the file; None for one that says nothing.
+        told: members of `[target]` from the command line, which take the place of the file's.
+
+    Raises:
+        TargetFileError: it is missing, no TOML, or has mistakes; the message names each.
+    """
+    place = str(path) if path else "the command line"
+    data = _toml(path) if path else {}
+    table = data.get("target", {})
+    if isinstance(table, dict) and told:
+        data["target"] = {**table, **told}
+    try:
+        return TargetFile.model_validate(data)
+    except ValidationError as fault:
+        raise TargetFileError("\n".join(f"{place}: {line}" for line in _mistakes(fault))) from fault
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise TargetFileError(f"{path}: cannot be read: {fault.strerror}") from fault
+    except UnicodeDecodeError as fault:
+        raise TargetFileError(f"{path}: is no UTF-8 text") from fault
+    except tomllib.TOMLDecodeError as fault:
+        raise TargetFileError(f"{path}: is no TOML: {fault}") from fault
+
+
+def _mistakes(fault: ValidationError) -> list[str]:
+    lines = []
+    for error in fault.errors(include_url=False):
+        key = ".".join(str(part) for part in error["loc"] if part != "[key]") or "the file"
+        lines.append(f"{key}: {_sentence(error)}")
+    return lines
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    if error["type"] == "extra_forbidden":
+        return "is no key that is known here"
+    if error["type"] == "missing":
+        return "is missing"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    found = error.get("input")
+    return message if isinstance(found, dict) else f"{message}; found {found!r}"
+
+
+def _tenant(
+    table: TargetTable | TenantTable, clients: Mapping[ClientKind, ClientTable], login: LoginTable
+) -> Tenant:
+    return Tenant(
+        name=table.tenant if isinstance(table, TargetTable) else table.name,
+        authorization_server=table.authorization_server or "",
+        mcp_server=table.mcp_server or "",
+        clients={kind: _client(kind, client) for kind, client in clients.items()},
+        login=_login(login),
+        subject=table.subject,
+    )
+
+
+def _client(kind: str, table: ClientTable) -> OAuthClient:
+    return OAuthClient(
+        client_id=table.client_id,
+        auth_method=table.auth_method,
+        secret=os.environ[table.secret_env] if table.secret_env else None,
+        private_key=_private_key(kind, table.private_key_env) if table.private_key_env else None,
+        redirect_uri=table.redirect_uri,
+    )
+
+
+def _private_key(kind: str, variable: str) -> dict[str, Any]:
+    try:
+        key = json.loads(os.environ[variable])
+    except ValueError:
+        key = None
+    if not isinstance(key, dict) or not {"kty", "d", "alg"} <= set(key):
+        raise TargetFileError(f"clients.{kind}.private_key_env: {variable} holds no private JWK with kty, alg and d")
+    return key
+
+
+def _login(table: LoginTable) -> Login:
+    pages, refusal = (tuple(map(_page, part)) for part in (table.pages, table.refusal))
+    return Login(table.method, table.hint, table.parameters, pages, refusal)
+
+
+def _page(table: PageTable) -> LoginPage:
+    secrets = {name: os.environ[variable] for name, variable in table.fill_env.items()}
+    return LoginPage({**table.fill, **secrets}, table.press)

@@ -1,0 +1,1 @@
+"""The mock OpenID provider: one issuer per tenant, users of the world, and no passwords."""

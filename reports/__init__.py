@@ -1,0 +1,1 @@
+"""The reports: each is one consumer of the engine's events."""
