@@ -175,7 +175,13 @@ def is_loopback(url: str) -> bool:
 def _build(method: str, url: str, headers: Headers, content: Content, timeout: float) -> httpx.Request:
     limits = dict.fromkeys(("connect", "read", "write", "pool"), timeout)
     try:
-        request = httpx.Request(method, url, headers=headers if isinstance(headers, Mapping) else list(headers), content=content, extensions={"timeout": limits})
+        request = httpx.Request(
+            method,
+            url,
+            headers=headers if isinstance(headers, Mapping) else list(headers),
+            content=content,
+            extensions={"timeout": limits},
+        )
     except (httpx.InvalidURL, ValueError, UnicodeError) as fault:
         raise NotAllowed(f"the target led to {url[:200]!r}, which cannot be requested: {fault}") from fault
     request.headers.setdefault("user-agent", "mcp-assay")

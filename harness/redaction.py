@@ -12,11 +12,11 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from harness.exchange import Exchange
 
-SECRET_NAMES = frozenset(
-    "access_token actor_token assertion authorization client_assertion client_secret code code_verifier cookie csrf "
-    "device_code id_token id_token_hint login_ticket nonce password refresh_token registration_access_token secret "
-    "set-cookie state subject_token ticket token user_code d p q dp dq qi k".split()
-)
+_TOKENS = ("access_token", "actor_token", "id_token", "id_token_hint", "refresh_token", "subject_token", "token")
+_CREDENTIALS = ("assertion", "authorization", "client_assertion", "client_secret", "password", "secret")
+_FLOW = ("code", "code_verifier", "cookie", "csrf", "login", "nonce", "set-cookie", "state")
+_KEY_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "k")
+SECRET_NAMES = frozenset((*_TOKENS, *_CREDENTIALS, *_FLOW, *_KEY_MEMBERS, "registration_access_token"))
 SHOWN = 4000
 _BEARER = re.compile(r"^(\w+)\s+(.+)$", re.DOTALL)
 _MARKUP = ("text/html", "application/xhtml+xml")
@@ -148,4 +148,3 @@ def curl(exchange: Exchange, redactor: Redactor) -> str:
             parts += ["-H", shlex.quote(f"{name}: {value}")]
     body = redactor.request_body(exchange)
     return " ".join([*parts, "--data-raw", shlex.quote(body)] if body else parts)
-

@@ -118,7 +118,9 @@ def _document(path: Path, table: object) -> Document:
     if values["id"] != path.stem:
         raise ValueError(f"{where}: id is {values['id']!r}; the file's name asks for {path.stem!r}")
     if "{section}" not in values["section_url"]:
-        raise ValueError(f"{where}: section_url is {values['section_url']!r}; it needs {{section}} where the number goes")
+        raise ValueError(
+            f"{where}: section_url is {values['section_url']!r}; it needs {{section}} where the number goes"
+        )
     return Document(**values)
 
 
@@ -149,9 +151,7 @@ def _revisions(listed: object, where: str) -> tuple[str, ...]:
     return tuple(revision for revision in REVISIONS if revision in known)
 
 
-def _check_keys(
-    table: object, where: str, needed: tuple[str, ...], optional: tuple[str, ...] = ()
-) -> dict[str, Any]:
+def _check_keys(table: object, where: str, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Any]:
     allowed = (*needed, *optional)
     if not isinstance(table, dict):
         raise ValueError(f"{where}: found {_shown(table)}; needed is a table with {', '.join(needed)}")

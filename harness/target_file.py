@@ -250,9 +250,7 @@ def _sentence(error: Mapping[str, Any]) -> str:
     return message if isinstance(found, dict) else f"{message}; found {found!r}"
 
 
-def _tenant(
-    table: TargetTable | TenantTable, clients: Mapping[ClientKind, ClientTable], login: LoginTable
-) -> Tenant:
+def _tenant(table: TargetTable | TenantTable, clients: Mapping[ClientKind, ClientTable], login: LoginTable) -> Tenant:
     return Tenant(
         name=table.tenant if isinstance(table, TargetTable) else table.name,
         authorization_server=table.authorization_server or "",

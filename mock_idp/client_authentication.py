@@ -20,8 +20,8 @@ class ClientAuthentication:
     def __init__(self, client: RelyingParty) -> None:
         self._client = client
 
-    def authenticated(self, request: Request, form: Parameters) -> RelyingParty:
-        """Return the client.
+    def authenticate(self, request: Request, form: Parameters) -> None:
+        """Let the client pass.
 
         Raises:
             InvalidRequestError: two methods at once.
@@ -31,7 +31,6 @@ class ClientAuthentication:
         client_id, secret = self._credentials(request, form)
         self.check_client_id(client_id)
         self.check_client_secret(secret)
-        return self._client
 
     def check_single_method(self, request: Request, form: Parameters) -> None:
         """One method for each request (RFC 6749 section 2.3)."""

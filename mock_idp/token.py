@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 
 from mock_idp.client_authentication import ClientAuthentication
 from mock_idp.id_token import IdTokens
-from mock_idp.issuer import AccessToken, AuthorizationCode, Issuer, RelyingParty
+from mock_idp.issuer import AccessToken, AuthorizationCode, Issuer
 from mock_idp.parameters import Parameters, read_form
 from mock_idp.responses import NO_STORE
 
@@ -43,12 +43,11 @@ class TokenEndpoint:
             OAuth2Error: the first check that did not.
         """
         self.check_single_values(form)
-        client = self._clients.authenticated(request, form)
+        self._clients.authenticate(request, form)
         self.check_grant_type(form)
         code = self.known_code(form)
         self.check_unspent(code)
         self.check_not_expired(code)
-        self.check_client(code, client)
         self.check_redirect_uri(code, form)
         self.check_code_verifier(code, form)
         return code
@@ -86,7 +85,7 @@ class TokenEndpoint:
             raise OAuth2Error("The only grant_type here is authorization_code.", error="unsupported_grant_type")
 
     def known_code(self, form: Parameters) -> AuthorizationCode:
-        """The code was issued here (RFC 6749 section 4.1.3)."""
+        """The code was issued here, and so to the only client that there is (RFC 6749 section 4.1.3)."""
         if form.get("code") is None:
             raise InvalidRequestError("code is missing.")
         code = self._issuer.codes.find(form.get("code"))
@@ -104,11 +103,6 @@ class TokenEndpoint:
         """A code is short-lived (RFC 6749 section 4.1.2)."""
         if self._issuer.clock.now() >= code.expires_at:
             raise InvalidGrantError("The code has expired.")
-
-    def check_client(self, code: AuthorizationCode, client: RelyingParty) -> None:
-        """The code was issued to this client (RFC 6749 section 4.1.3)."""
-        if code.request.client_id != client.client_id:
-            raise InvalidGrantError("The code was issued to another client.")
 
     def check_redirect_uri(self, code: AuthorizationCode, form: Parameters) -> None:
         """The redirect URI is the one of the authentication request (OpenID Connect Core section 3.1.3.2)."""

@@ -45,11 +45,10 @@ class _Lazy(click.Group):
         except click.UsageError as fault:
             from harness.names import nearest
 
-            fault.message += nearest(args[0], COMMANDS)
-            raise
+            raise click.UsageError(f"{fault.format_message()}{nearest(args[0], COMMANDS)}", ctx) from fault
 
 
-def _version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
+def _version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
     if wanted:
         from harness.version import tool
 

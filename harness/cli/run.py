@@ -17,9 +17,21 @@ if TYPE_CHECKING:
     from harness.planning import Plan, Request
     from harness.scenario import Scenario
 
-USAGE, INCOMPLETE = 2, 3
+INCOMPLETE = 3
 PATH = click.Path(dir_okay=True, path_type=Path)
 ROLES = (Role.AUTHORIZATION_SERVER.value, Role.MCP_SERVER.value)
+
+
+class WrongTargetError(click.ClickException):
+    """The target file or the sandbox cannot be used."""
+
+    exit_code = 2
+
+
+class IncompleteError(click.ClickException):
+    """The target cannot be judged."""
+
+    exit_code = INCOMPLETE
 
 
 @click.command("run")
@@ -37,7 +49,7 @@ ROLES = (Role.AUTHORIZATION_SERVER.value, Role.MCP_SERVER.value)
 @click.option("--junit", "junit_file", type=PATH, metavar="FILE", help="Write the JUnit XML report.")
 @click.option("--show-secrets", is_flag=True, help="Leave tokens and secrets in; for targets on loopback only.")
 @click.pass_context
-def command(ctx: click.Context, **options: object) -> None:
+def command(ctx: click.Context, /, **options: object) -> None:
     """Judge a target, or the sandbox when none is named.
 
     A SELECTOR is a scenario id or its beginning (as/pkce), or a section (rfc7636/4.6).
@@ -102,11 +114,11 @@ def _plan(options: Options, stack: ExitStack) -> Plan:
     try:
         plan = make_plan(request, stack)
     except TargetFileError as fault:
-        raise _stop(USAGE, str(fault)) from fault
+        raise WrongTargetError(str(fault)) from fault
     except Unreachable as fault:
-        raise _stop(INCOMPLETE, f"the target cannot be judged: {fault}") from fault
+        raise IncompleteError(f"the target cannot be judged: {fault}") from fault
     except SandboxError as fault:
-        raise _stop(USAGE, str(fault)) from fault
+        raise WrongTargetError(str(fault)) from fault
     if options.show_secrets and plan.target.authorized:
         raise click.UsageError("--show-secrets is for targets on loopback only")
     return plan
@@ -168,9 +180,3 @@ class _Files:
             except OSError as fault:
                 self.incomplete = True
                 click.echo(f"{path}: the report could not be written: {fault.strerror}", err=True)
-
-
-def _stop(code: int, message: str) -> click.ClickException:
-    fault = click.ClickException(message)
-    fault.exit_code = code
-    return fault

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -75,6 +76,11 @@ class EmbeddedSandbox:
         if self._layout is None:
             raise SandboxError("the sandbox was not started")
         return self._layout
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The clock of all three services."""
+        return Clock(self.directory / "clock")
 
     @property
     def audit_files(self) -> Mapping[str, Path]:

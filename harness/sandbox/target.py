@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 from fixtures.service.clock import Clock
@@ -31,7 +30,10 @@ FORBIDDEN = "urn:infra:deploy:delete"
 class Sandbox(Protocol):
     """A running sandbox, in whatever runtime."""
 
-    directory: Path
+    @property
+    def clock(self) -> Clock:
+        """The clock of all three services."""
+        ...
 
     @property
     def layout(self) -> Layout:
@@ -72,7 +74,7 @@ def sandbox_target(sandbox: Sandbox, world: World, spec: str = REVISIONS[0]) -> 
         other_scope="urn:fx:convert",
         tools={name: Tool(name, needs, _arguments(name, acme)) for name, needs in world.tools.items()},
         implied={name: next(iter(scope.implies)) for name, scope in world.scopes.items() if scope.implies},
-        clock=Clock(sandbox.directory / "clock"),
+        clock=sandbox.clock,
         capabilities={"revocation-promised": True},
         limited_login=Login("form", _user(acme, VIEWER), pages=(ALLOW,)),
     )

@@ -127,6 +127,7 @@ def _mock_idp(layout: Layout, surroundings: Surroundings, token: str) -> tuple[A
 
 def _authorization_server(layout: Layout, surroundings: Surroundings, token: str) -> tuple[ASGIApp, ASGIApp]:
     from fixtures.authorization_server.app import create_app, create_control
+
     from fixtures.authorization_server.settings import Settings
 
     app = create_app(
@@ -137,7 +138,6 @@ def _authorization_server(layout: Layout, surroundings: Surroundings, token: str
 
 def _mcp_server(layout: Layout, surroundings: Surroundings, token: str) -> tuple[ASGIApp, ASGIApp]:
     from fixtures.mcp_server.app import create_app, create_control
-
     from fixtures.mcp_server.settings import Settings
 
     app = create_app(Settings(layout.mcp_server.url, layout.authorization_server.url), surroundings)

@@ -46,11 +46,11 @@ class SmallIssuer:
         self.introspection: Any = None
         self.exchange_error = ""
 
-    def claims(self, tenant: str = "acme", audience: str = "", **changes: Any) -> dict[str, Any]:
+    def claims(self, issuer: str, audience: str, **changes: Any) -> dict[str, Any]:
         """The claims of a good token of a human and an agent; a change to None leaves the claim out."""
         now = self._clock.seconds()
         claims = {
-            "iss": f"{self._origin}/{tenant}",
+            "iss": f"{self._origin}/{issuer}",
             "sub": "alice",
             "aud": audience,
             "exp": now + 900,
@@ -58,7 +58,7 @@ class SmallIssuer:
             "jti": uuid.uuid4().hex,
             "client_id": "ledger-agent",
             "scope": "",
-            "tenant": tenant,
+            "tenant": issuer,
             "act": {"sub": "ledger-agent"},
         }
         return {name: value for name, value in {**claims, **changes}.items() if value is not None}

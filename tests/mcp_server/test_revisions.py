@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -35,12 +36,16 @@ class Session:
         assert self.post(*self.wire.initialized()).status_code == 202
         return answer
 
-    def post(self, headers: dict[str, str], body: dict[str, Any], **extra: str) -> httpx.Response:
-        sent = {**headers, **self.headers, "Authorization": f"Bearer {self._token}", **extra}
+    def post(
+        self, headers: Mapping[str, str], body: Mapping[str, Any], extra: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        sent = {**headers, **self.headers, "Authorization": f"Bearer {self._token}", **(extra or {})}
         return self._http.post(self._url, headers=sent, content=json.dumps(body))
 
-    def request(self, method: str, params: dict[str, Any] | None = None, **extra: str) -> httpx.Response:
-        return self.post(*self.wire.request(method, params), **extra)
+    def request(
+        self, method: str, params: Mapping[str, Any] | None = None, extra: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        return self.post(*self.wire.request(method, params), extra)
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
@@ -76,11 +81,11 @@ def test_the_official_client_lists_and_calls(stage: Stage, revision: str) -> Non
 @pytest.mark.parametrize(
     "other", [{"sub": "bob"}, {"client_id": "infra-bot"}, {"sub": "bob", "client_id": "bob"}], ids=str
 )
-def test_a_session_is_of_no_use_to_another_principal(stage: Stage, revision: str, other: dict[str, str]) -> None:
+def test_a_session_is_of_no_use_to_another_principal(stage: Stage, revision: str, other: dict[str, Any]) -> None:
     session = Session(stage, revision, stage.token(BALANCE))
     session.open()
     thief = f"Bearer {stage.token(BALANCE, **other)}"
-    assert session.request("tools/list", Authorization=thief).status_code == 404
+    assert session.request("tools/list", extra={"Authorization": thief}).status_code == 404
     assert session.request("tools/list").status_code == 200
 
 
@@ -89,7 +94,7 @@ def test_a_session_of_one_tenant_is_unknown_to_another(stage: Stage, revision: s
     session = Session(stage, revision, stage.token(BALANCE))
     session.open()
     headers, body = session.wire.request("tools/list")
-    token = stage.token(BALANCE, tenant="globex")
+    token = stage.token(BALANCE, issuer="globex")
     sent = {**headers, **session.headers, "Authorization": f"Bearer {token}"}
     assert stage.http.post(stage.mcp("globex"), headers=sent, json=body).status_code == 404
 
@@ -103,7 +108,7 @@ def test_each_request_of_a_session_brings_its_own_token(stage: Stage, revision: 
     call = {"name": "get_balance", "arguments": {}}
     assert session.request("tools/call", call).status_code == 200
     narrower = f"Bearer {stage.token()}"
-    assert session.request("tools/call", call, Authorization=narrower).status_code == 403
+    assert session.request("tools/call", call, {"Authorization": narrower}).status_code == 403
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
@@ -128,16 +133,16 @@ def test_a_batch_is_refused_by_every_revision_spoken_here(stage: Stage, revision
 def test_a_header_that_names_another_tool_than_the_body_is_refused(stage: Stage) -> None:
     session = Session(stage, "2026-07-28", stage.token(BALANCE))
     call = {"name": "get_balance", "arguments": {}}
-    answer = session.request("tools/call", call, **{"Mcp-Name": "delete_deployment"})
+    answer = session.request("tools/call", call, {"Mcp-Name": "delete_deployment"})
     assert answer.status_code == 400
 
 
 @pytest.mark.parametrize("header", [{"Host": "attacker.example"}, {"Origin": "https://attacker.example"}], ids=str)
 def test_a_rebound_name_is_refused(stage: Stage, header: dict[str, str]) -> None:
     session = Session(stage, "2026-07-28", stage.token(BALANCE))
-    assert session.request("tools/list", **header).status_code in (403, 421)
+    assert session.request("tools/list", extra=header).status_code in (403, 421)
 
 
 def test_a_page_on_loopback_may_call(stage: Stage) -> None:
     session = Session(stage, "2026-07-28", stage.token(BALANCE))
-    assert session.request("tools/list", Origin="http://localhost:6274").status_code == 200
+    assert session.request("tools/list", extra={"Origin": "http://localhost:6274"}).status_code == 200

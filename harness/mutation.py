@@ -1,0 +1,104 @@
+"""The proof that scenarios can fail: each mutant is judged, and its failing set is compared with the declared one."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+from fixtures.mutants import Mutant, find
+from fixtures.world import load_world
+from harness import engine
+from harness.events import Event, Result
+from harness.http import Wire
+from harness.requirement import Role
+from harness.sandbox.layout import SERVICES
+from harness.sandbox.target import sandbox_target
+from harness.sandbox.threads import ThreadedSandbox
+from harness.scenario import load_scenarios
+from harness.verdict import Verdict
+
+ROLE_OF = {
+    "authorization_server": Role.AUTHORIZATION_SERVER,
+    "mock_idp": Role.AUTHORIZATION_SERVER,
+    "mcp_server": Role.MCP_SERVER,
+}
+CAUGHT = (Verdict.FAILED, Verdict.WARNING)
+JOBS = 4
+TIMEOUT = 5.0
+SWITCH_SECONDS = 0.0005
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one mutant: the scenarios that should fail it, and those that did."""
+
+    mutant: str
+    summary: str
+    declared: frozenset[str]
+    caught: frozenset[str]
+    seconds: float
+
+    @property
+    def missed(self) -> frozenset[str]:
+        """Declared, and not failed."""
+        return self.declared - self.caught
+
+    @property
+    def extra(self) -> frozenset[str]:
+        """Failed, and not declared."""
+        return self.caught - self.declared
+
+    @property
+    def exact(self) -> bool:
+        """Whether the failing set equals the declared one."""
+        return self.declared == self.caught
+
+
+def run_matrix(mutants: Iterable[Mutant], *, processes: int | None = None) -> Iterator[Row]:
+    """Judge mutants, spread over processes, and yield a row for each as it becomes known.
+
+    Each process has a sandbox in its threads, in which services are rebuilt for each mutant rather than started anew.
+    """
+    ids = [mutant.id for mutant in mutants]
+    context = multiprocessing.get_context("spawn")
+    width = min(processes or os.cpu_count() or 1, len(ids)) or 1
+    with ProcessPoolExecutor(width, mp_context=context, initializer=_start) as pool:
+        yield from pool.map(_row, ids)
+
+
+def judge_sandbox(sandbox: ThreadedSandbox, role: Role) -> tuple[Result, ...]:
+    """Ask all scenarios of a role of a sandbox and return their results."""
+    target = sandbox_target(sandbox, load_world())
+    scenarios = [scenario for scenario in load_scenarios().values() if scenario.role is role]
+    return engine.run(target, scenarios, _ignored, wire=Wire(TIMEOUT), jobs=JOBS).results
+
+
+_sandbox: ThreadedSandbox | None = None
+
+
+def _start() -> None:
+    global _sandbox  # noqa: PLW0603 - one for the life of a worker process
+    sys.setswitchinterval(SWITCH_SECONDS)
+    _sandbox = ThreadedSandbox()
+    _sandbox.start()
+
+
+def _row(identifier: str) -> Row:
+    assert _sandbox
+    mutant = find(identifier)
+    started = time.monotonic()
+    with mutant.applied():
+        for service in SERVICES:
+            _sandbox.replace(service)
+        results = judge_sandbox(_sandbox, ROLE_OF[mutant.service])
+    caught = frozenset(result.scenario.id for result in results if result.verdict in CAUGHT)
+    return Row(mutant.id, mutant.summary, mutant.fails, caught, time.monotonic() - started)
+
+
+def _ignored(_event: Event) -> None:
+    """The matrix looks at results only."""
