@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness import discovery
 from harness.exchange import Evidence
@@ -14,6 +14,9 @@ from harness.requirement import REVISIONS, Role
 from harness.target import Target, Tenant
 from harness.target_file import SandboxTable, TargetFile, read_target_file
 from harness.verdict import Blocked
+
+if TYPE_CHECKING:
+    from harness.sandbox.embedded import EmbeddedSandbox
 
 
 class Unreachable(Exception):
@@ -45,12 +48,13 @@ class Request:
         return not (self.file or self.mcp_server or self.authorization_server)
 
 
-def make_plan(request: Request, stack: ExitStack) -> Plan:
+def make_plan(request: Request, stack: ExitStack, sandbox: EmbeddedSandbox | None = None) -> Plan:
     """Read the target file, start the sandbox where it is needed, and find what can be discovered.
 
     Args:
         request: what the user named.
         stack: is given what has to end with the run.
+        sandbox: a running one that the target trusts; without it one is started where one is needed.
 
     Raises:
         TargetFileError: the target file has mistakes, or a URL is none.
@@ -66,7 +70,7 @@ def make_plan(request: Request, stack: ExitStack) -> Plan:
     target = _discovered(target, Client(wire, Evidence()), wire)
     roles = _roles(target)
     if file.target.trusts == "sandbox":
-        target = _trusting(target, file.sandbox, stack)
+        target = _trusting(target, file.sandbox, stack, sandbox)
         roles = (Role.MCP_SERVER,)
     return Plan(target, roles, wire)
 
@@ -96,13 +100,13 @@ def _sandbox_plan(request: Request, stack: ExitStack) -> Plan:
     return Plan(target, (Role.AUTHORIZATION_SERVER, Role.MCP_SERVER), Wire(request.timeout))
 
 
-def _trusting(target: Target, table: SandboxTable, stack: ExitStack) -> Target:
+def _trusting(target: Target, table: SandboxTable, stack: ExitStack, running: EmbeddedSandbox | None) -> Target:
     """Start the sandbox that the MCP server trusts, and let it mint the tokens."""
     from fixtures.world import load_world
     from harness.sandbox.embedded import EmbeddedSandbox
     from harness.sandbox.target import sandbox_tenant
 
-    sandbox = stack.enter_context(EmbeddedSandbox(table.port))
+    sandbox = running or stack.enter_context(EmbeddedSandbox(table.port))
     control = stack.enter_context(sandbox.control("authorization_server"))
     issuer = sandbox_tenant(sandbox, load_world(), table.tenant, control)
     home = replace(issuer, mcp_server=target.home.mcp_server)

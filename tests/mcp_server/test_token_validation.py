@@ -14,8 +14,8 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
 from fixtures.mcp_server.issuer import FRESH, REFETCH_BURST
-from fixtures.mcp_server.validation import TOKEN_STEPS
-from tests.mcp_server.stage import Stage, challenge, structured
+from fixtures.mcp_server.validation import TOKEN_STEPS, Step, TokenValidator
+from tests.mcp_server.stage import Stage, challenge
 
 SCOPE = "urn:ledger:balance:read"
 Forge = Callable[[Stage], str]
@@ -95,7 +95,8 @@ FAULTS: dict[str, Forge] = {
     "from-another-issuer": _claims(iss="https://other.example/acme"),
     "of-another-tenant": _claims(tenant="globex"),
     "of-no-tenant": _claims(tenant=None),
-    "untyped": _header(typ=None),
+    "untyped": lambda stage: stage.issuer.keys["acme"].sign(stage.issuer.claims("acme", stage.mcp(), scope=SCOPE)),
+    "typed-as-null": _header(typ=None),
     "typed-as-jwt": _header(typ="JWT"),
     "with-unknown-kid": _header(kid="unknown"),
     "with-hostile-kid": _header(kid="../../etc/passwd' OR 1=1"),
@@ -208,10 +209,23 @@ def test_unknown_key_ids_cost_the_issuer_a_bounded_number_of_requests(stage: Sta
     assert stage.call("get_balance", token=stage.token(SCOPE)).status_code == 200
 
 
-def test_each_step_stands_alone_and_says_which_section_it_implements() -> None:
-    assert len({step.__name__ for step in TOKEN_STEPS}) == len(TOKEN_STEPS)
-    assert all(step.__doc__ for step in TOKEN_STEPS)
+STANDS_ALONE: dict[str, tuple[str, ...]] = {
+    "signature_is_the_issuers": ("unsigned", "altered", "with-another-key", "with-the-public-key-as-secret"),
+    "is_an_access_token": ("untyped", "typed-as-jwt"),
+    "has_the_required_claims": ("without-expiry", "without-subject", "without-jti", "without-client"),
+    "is_from_our_issuer": ("from-another-issuer",),
+    "is_for_this_resource": ("for-another-audience", "for-nobody", "without-audience"),
+    "has_not_expired": ("expired",),
+    "is_valid_already": ("not-valid-yet",),
+    "is_of_this_tenant": ("of-no-tenant",),
+}
 
 
-def test_a_good_token_reaches_the_tool(stage: Stage) -> None:
-    assert structured(stage.call("get_balance", token=stage.token(SCOPE)))["tenant"] == "acme"
+@pytest.mark.parametrize("step", TOKEN_STEPS, ids=lambda step: step.__name__)
+def test_each_step_alone_stands_in_the_way_of_its_faults(
+    stage: Stage, step: Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = tuple(other for other in TOKEN_STEPS if other is not step)
+    monkeypatch.setattr(TokenValidator, "steps", others)
+    for fault in STANDS_ALONE[step.__name__]:
+        assert stage.call("get_balance", token=FAULTS[fault](stage)).status_code == 200, fault

@@ -1,0 +1,135 @@
+"""The benchmark: `nox -s bench` prints each figure beside its aim. It judges nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from fixtures.world import load_world
+from harness import engine
+from harness.http import Wire
+from harness.sandbox.embedded import EmbeddedSandbox
+from harness.sandbox.layout import SERVICES
+from harness.sandbox.target import sandbox_target
+from harness.scenario import load_scenarios
+
+COMMAND = (sys.executable, "-P", "-c", "from harness.cli import main; main()")
+ROUNDS = 5
+LATENCY = 0.05
+SAMPLE_SECONDS = 0.05
+
+
+def main() -> None:
+    """Measure and print everything."""
+    show("mcp-assay --help", best(help_seconds), "s", "< 0.25")
+    show("sandbox ready", best(ready_seconds), "s", "< 1.0")
+    seconds, megabytes = whole_run()
+    count = len(load_scenarios())
+    show("whole run on the sandbox", seconds, f"s for {count} scenarios")
+    show("scenarios per second", count / seconds, "from command to exit", ">= 40")
+    show("harness and sandbox together", megabytes, "MB at most", "< 300")
+    one, many = (delayed_seconds(jobs) for jobs in (1, 16))
+    show(f"with {LATENCY * 1000:.0f} ms latency, --jobs 1", one, "s")
+    show(f"with {LATENCY * 1000:.0f} ms latency, --jobs 16", many, "s")
+    show("gain", one / many, "times", ">= 8")
+
+
+def show(what: str, value: float, unit: str, aim: str = "") -> None:
+    """Print one figure."""
+    print(f"{what:<40} {value:8.2f} {unit}" + (f"   (aim: {aim})" if aim else ""), flush=True)
+
+
+def best(measure: Callable[[], float]) -> float:
+    """Return the best of a few rounds: what the machine can do when nothing else runs on it."""
+    return min(measure() for _ in range(ROUNDS))
+
+
+def help_seconds() -> float:
+    """Time `mcp-assay --help` as a process of its own."""
+    started = time.perf_counter()
+    subprocess.run([*COMMAND, "--help"], check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
+def ready_seconds() -> float:
+    """Time `mcp-assay up` from its start until it says that it is ready."""
+    started = time.perf_counter()
+    with subprocess.Popen([*COMMAND, "up", "--port", "0"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        process.stdout.readline()
+        spent = time.perf_counter() - started
+        process.terminate()
+        process.communicate()
+    return spent
+
+
+def whole_run() -> tuple[float, float]:
+    """Judge the sandbox by the command; return its seconds and the most megabytes that it and its children used."""
+    started = time.perf_counter()
+    with subprocess.Popen([*COMMAND, "run"], stdout=subprocess.DEVNULL) as process, sampled(process.pid) as peak:
+        code = process.wait()
+    if code:
+        sys.exit(f"the run on the sandbox ended with {code}")
+    return time.perf_counter() - started, peak[0] / 1024
+
+
+@contextmanager
+def sampled(pid: int) -> Iterator[list[float]]:
+    """Sample the proportional set size of a process and its descendants, in kB."""
+    peak, done = [0.0], threading.Event()
+
+    def sample() -> None:
+        while not done.wait(SAMPLE_SECONDS):
+            peak[0] = max(peak[0], sum(map(memory, family(pid))))
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        done.set()
+        thread.join()
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all that descend from it."""
+    found = [pid]
+    for parent in found:
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+            found.extend(int(child) for child in _read(task).split())
+    return found
+
+
+def memory(pid: int) -> float:
+    """Return a process's proportional set size in kB."""
+    lines = _read(Path(f"/proc/{pid}/smaps_rollup")).splitlines()
+    return next((float(line.split()[1]) for line in lines if line.startswith("Pss:")), 0.0)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def delayed_seconds(jobs: int) -> float:
+    """Judge a sandbox whose services each wait before they answer, and whose clock is out of reach as a target's is."""
+    with EmbeddedSandbox() as sandbox:
+        for service in SERVICES:
+            with sandbox.control(service) as control:
+                control.fault("/", delay=LATENCY, times=1_000_000)
+        target = replace(sandbox_target(sandbox, load_world()), clock=None)
+        started = time.perf_counter()
+        engine.run(target, load_scenarios().values(), lambda _event: None, wire=Wire(), jobs=jobs)
+        return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()
