@@ -54,8 +54,14 @@ def _configured(check: Callable[[Run], object]) -> Callable[[Run], Support]:
     return lambda run: Support.CONFIGURED if check(run) else Support.ABSENT
 
 
+def _list(metadata: dict[str, Any], member: str) -> list[Any]:
+    """A member of another type is as good as none here; scenarios judge it."""
+    value = metadata.get(member)
+    return value if isinstance(value, list) else []
+
+
 def _lists(member: str, value: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda metadata: value in (metadata.get(member) or ())
+    return lambda metadata: value in _list(metadata, member)
 
 
 def _has(member: str) -> Callable[[dict[str, Any]], bool]:
@@ -64,7 +70,7 @@ def _has(member: str) -> Callable[[dict[str, Any]], bool]:
 
 def _grant(name: str) -> Callable[[dict[str, Any]], bool]:
     """RFC 8414 section 2: grant_types_supported defaults to authorization_code and implicit."""
-    return lambda metadata: name in (metadata.get("grant_types_supported") or ("authorization_code", "implicit"))
+    return lambda metadata: name in (_list(metadata, "grant_types_supported") or ("authorization_code", "implicit"))
 
 
 def _key_authentication(metadata: dict[str, Any]) -> bool:

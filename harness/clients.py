@@ -98,13 +98,14 @@ def registered_client(
 ) -> OAuthClient:
     """Read a registration answer: what it does not return is as it was asked for (RFC 7591 section 3.2.1)."""
     told = {**metadata, **answer.json}
-    redirect_uris = told.get("redirect_uris") or [REDIRECT_URI]
+    redirect_uris = told.get("redirect_uris")
+    secret = told.get("client_secret")
     return OAuthClient(
         client_id=str(told["client_id"]),
         auth_method=str(told.get("token_endpoint_auth_method") or "client_secret_basic"),
-        secret=told.get("client_secret"),
+        secret=secret if isinstance(secret, str) else None,
         private_key=private_key,
-        redirect_uri=str(redirect_uris[0]),
+        redirect_uri=str(redirect_uris[0]) if isinstance(redirect_uris, list) and redirect_uris else REDIRECT_URI,
         scope=str(told.get("scope") or ""),
         registration=answer.json,
     )
@@ -132,5 +133,5 @@ def _secret_method(site: Site) -> str:
 
 
 def _assertion_algorithm(site: Site) -> str:
-    supported = site.metadata.get("token_endpoint_auth_signing_alg_values_supported") or ["ES256"]
-    return "ES256" if "ES256" in supported else "RS256"
+    supported = site.metadata.get("token_endpoint_auth_signing_alg_values_supported")
+    return "RS256" if isinstance(supported, list) and "ES256" not in supported else "ES256"

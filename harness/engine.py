@@ -124,7 +124,7 @@ def _run_batch(shared: Run, batch: list[Scenario], width: int, done: Callable[[R
             for future in finished:
                 future.result()
     except BaseException:
-        shared.wire.stop.set()
+        shared.wire.interrupt()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from harness.body import read_body
 from harness.exchange import Answer, Evidence, Exchange
-from harness.mcp_wire import parse
+from harness.network import Network, Transport
 from harness.verdict import Blocked, Interrupted
 
-BODY_LIMIT = 2 * 1024 * 1024
 PATIENCE = 5.0
 Content = bytes | str | None
 Headers = Mapping[str, str] | Sequence[tuple[str, str]]
@@ -47,23 +47,25 @@ class Wire:
     connections: int = 64
 
     def __post_init__(self) -> None:
-        limits = httpx.Limits(max_connections=self.connections, max_keepalive_connections=self.connections)
-        context = self.verify if isinstance(self.verify, ssl.SSLContext) else None
-        self._plain = httpx.HTTPTransport(
-            trust_env=False, limits=limits, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        )
-        self._secure: httpx.HTTPTransport | None = None
-        self._limits, self._context, self._lock = limits, context, threading.Lock()
+        self.network = Network()
+        self._plain = Transport(self.network, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), self.connections)
+        self._secure: Transport | None = None
+        self._lock = threading.Lock()
 
-    def transport(self, scheme: str) -> httpx.HTTPTransport:
+    def transport(self, scheme: str) -> Transport:
         """Return the transport for a scheme; the one for https is made when it is first needed."""
         if scheme != "https":
             return self._plain
         with self._lock:
             if self._secure is None:
-                context = self._context or ssl.create_default_context()
-                self._secure = httpx.HTTPTransport(trust_env=False, limits=self._limits, verify=context)
+                context = self.verify if isinstance(self.verify, ssl.SSLContext) else ssl.create_default_context()
+                self._secure = Transport(self.network, context, self.connections)
             return self._secure
+
+    def interrupt(self) -> None:
+        """Let no request begin any more, and end those that are under way."""
+        self.stop.set()
+        self.network.abort()
 
     def close(self) -> None:
         """Close every connection."""
@@ -124,13 +126,10 @@ class Client:
         self.prepare(request)
         started = time.monotonic()
         try:
-            response = self.wire.transport(request.url.scheme).handle_request(request)
-            response.request = request
-            try:
-                body = _read(response, started + self.wire.timeout)
-            finally:
-                response.close()
+            response, body = self._exchanged(request)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, OSError, ValueError) as fault:
+            if self.wire.stop.is_set():
+                raise Interrupted from fault
             exchange = _exchange(request, started, fault=_describe(fault))
             self.evidence.exchanges.append(exchange)
             raise NotReached(f"{method} {_bare(url)}: {exchange.fault}", exchange=exchange) from fault
@@ -138,6 +137,15 @@ class Client:
         self.evidence.exchanges.append(exchange)
         self.received(response)
         return Answer(exchange, self.evidence)
+
+    def _exchanged(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        with self.wire.network.within(self.wire.timeout):
+            response = self.wire.transport(request.url.scheme).handle_request(request)
+            response.request = request
+            try:
+                return response, read_body(response)
+            finally:
+                response.close()
 
     def prepare(self, request: httpx.Request) -> None:
         """Add what this kind of client sends with every request."""
@@ -189,22 +197,6 @@ def _build(method: str, url: str, headers: Headers, content: Content, timeout: f
     return request
 
 
-def _read(response: httpx.Response, deadline: float) -> bytes:
-    """Read a body to its end; of an event stream, which may stay open, to the JSON-RPC response."""
-    body = bytearray()
-    kind = response.headers.get("content-type", "")
-    stream = kind.startswith("text/event-stream")
-    for chunk in response.iter_bytes():
-        body += chunk
-        if stream and parse(kind, bytes(body)):
-            break
-        if len(body) > BODY_LIMIT:
-            raise ValueError(f"the body is larger than {BODY_LIMIT // 1024} KiB")
-        if time.monotonic() > deadline:
-            raise httpx.ReadTimeout("the body did not end in time")
-    return bytes(body)
-
-
 def _exchange(
     request: httpx.Request, started: float, response: httpx.Response | None = None, body: bytes = b"", fault: str = ""
 ) -> Exchange:
@@ -236,6 +228,6 @@ def _bare(url: str) -> str:
 
 def _retry_after(answer: Answer) -> float | None:
     value = str(answer.headers.get("retry-after", ""))
-    if answer.status not in (429, 503) or not value.isdigit():
+    if answer.status not in (429, 503) or not (value.isascii() and value.isdigit()):
         return None
     return float(value) if float(value) <= PATIENCE else None

@@ -210,5 +210,7 @@ def _is_ready(child: Child) -> bool:
 def _service_of(mutant: str) -> str:
     from fixtures.mutants import find
 
-    service: str = find(mutant).service
-    return service
+    try:
+        return find(mutant).service
+    except LookupError as error:
+        raise SandboxError(f"{error.args[0]}; `mcp-assay list mutants` names them all") from error

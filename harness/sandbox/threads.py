@@ -110,7 +110,11 @@ class ThreadedSandbox:
     def _build(self, service: str) -> Service:
         trail = AuditTrail(self.audit_files.get(service), self.clock)
         surroundings = Surroundings(self.clock, self._world, RequestLog(), FaultQueue(), trail)
-        app, control = _BUILDERS[service](self.layout, surroundings, self._token)
+        try:
+            app, control = _BUILDERS[service](self.layout, surroundings, self._token)
+        except BaseException:
+            trail.close()
+            raise
         if previous := self._trails.get(service):
             previous.close()
         self._trails[service] = trail
@@ -126,8 +130,8 @@ def _mock_idp(layout: Layout, surroundings: Surroundings, token: str) -> tuple[A
 
 
 def _authorization_server(layout: Layout, surroundings: Surroundings, token: str) -> tuple[ASGIApp, ASGIApp]:
-    from fixtures.authorization_server.app import create_app, create_control
-
+    from fixtures.authorization_server.app import create_app
+    from fixtures.authorization_server.control import create_control
     from fixtures.authorization_server.settings import Settings
 
     app = create_app(

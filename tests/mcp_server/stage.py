@@ -105,8 +105,6 @@ def challenge(response: httpx.Response) -> dict[str, str]:
 @contextmanager
 def open_stage(folder: Path) -> Iterator[Stage]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
-    for sock in sockets:  # asyncio does it only for sockets that know their protocol; Nagle costs 40 ms per answer
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     urls = [f"http://127.0.0.1:{sock.getsockname()[1]}" for sock in sockets]
     stage = Stage(urls[0], urls[1], urls[2], folder / "audit.jsonl")
     control = create_control(stage.server, stage.around, CONTROL_TOKEN)

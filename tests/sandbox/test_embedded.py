@@ -183,6 +183,13 @@ def test_a_service_that_does_not_start_is_named_with_its_last_words(
     assert not sandbox.directory.exists()
 
 
+def test_an_unknown_mutant_is_named_and_nothing_is_started() -> None:
+    sandbox = EmbeddedSandbox(mutant="no-such-mutant")
+    with pytest.raises(SandboxError, match="no mutant is called 'no-such-mutant'; `mcp-assay list mutants`"):
+        sandbox.start()
+    assert not sandbox.pids
+
+
 def test_a_control_plane_that_is_gone_is_told() -> None:
     with EmbeddedSandbox() as sandbox:
         control = sandbox.control("mock_idp")

@@ -1,0 +1,125 @@
+"""The sockets under the HTTP client: a deadline for a whole exchange rather than for each read, and an end at once."""
+
+from __future__ import annotations
+
+import math
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+from weakref import WeakSet
+
+import httpcore
+import httpx
+
+
+class _Deadline(threading.local):
+    at: float = math.inf
+
+    def left(self, timeout: float | None) -> float | None:
+        if self.at == math.inf:
+            return timeout
+        seconds = self.at - time.monotonic()
+        if seconds <= 0:
+            raise httpcore.ReadTimeout("the deadline of the exchange has passed")
+        return seconds if timeout is None else min(seconds, timeout)
+
+
+class Network(httpcore.NetworkBackend):
+    """The connections of one run."""
+
+    def __init__(self) -> None:
+        self._inner = httpcore.SyncBackend()
+        self._deadline = _Deadline()
+        self._streams: WeakSet[_Stream] = WeakSet()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Let everything that this thread sends and receives here take so many seconds at most.
+
+        Raises:
+            httpx.ReadTimeout: it takes longer.
+        """
+        self._deadline.at = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._deadline.at = math.inf
+
+    def abort(self) -> None:
+        """End every connection under the hands of the threads that wait for it."""
+        with self._lock:
+            streams = list(self._streams)
+        for stream in streams:
+            stream.abort()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect, as the base class describes it."""
+        left = self._deadline.left(timeout)
+        return self.watched(self._inner.connect_tcp(host, port, left, local_address, socket_options))
+
+    def watched(self, inner: httpcore.NetworkStream) -> httpcore.NetworkStream:
+        """Return a stream that heeds the deadline and can be ended."""
+        stream = _Stream(inner, self, self._deadline)
+        with self._lock:
+            self._streams.add(stream)
+        return stream
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, inner: httpcore.NetworkStream, network: Network, deadline: _Deadline) -> None:
+        self._inner, self._network, self._deadline = inner, network, deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, self._deadline.left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, self._deadline.left(timeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = self._deadline.left(timeout)
+        return self._network.watched(self._inner.start_tls(ssl_context, server_hostname, left))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+    def abort(self) -> None:
+        # Not through SSLSocket.shutdown, which takes the TLS state away from the thread that reads.
+        with suppress(OSError):
+            socket.socket.shutdown(self._inner.get_extra_info("socket"), socket.SHUT_RDWR)
+
+
+class Transport(httpx.HTTPTransport):
+    """HTTP over a `Network`, with neither redirects, nor cookies, nor anything from the environment.
+
+    Args:
+        network: makes the connections.
+        context: how certificates are verified.
+        connections: how many are open at the same time at most.
+    """
+
+    def __init__(self, network: Network, context: ssl.SSLContext, connections: int) -> None:
+        super().__init__(trust_env=False, verify=context)
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=context,
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=5.0,
+            network_backend=network,
+        )

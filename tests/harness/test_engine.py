@@ -1,0 +1,152 @@
+"""What scenarios raise becomes verdicts, and verdicts become an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness import engine
+from harness.capability import Capability, Support
+from harness.context import Context
+from harness.events import Event, RunFinished, RunStarted, ScenarioFinished, Summary
+from harness.exchange import Answer, Exchange
+from harness.http import Wire
+from harness.requirement import Level, Role, load_requirements
+from harness.scenario import Scenario
+from harness.target import Target, Tenant
+from harness.verdict import Blocked, NotApplicable, Verdict, Violation
+
+TARGET = Target("nothing", Tenant(), spec="2026-07-28")
+MUST = next(item for item in load_requirements().values() if item.level is Level.MUST)
+SHOULD = next(item for item in load_requirements().values() if item.level is Level.SHOULD)
+
+
+def scenario(
+    run: Callable[[Context], Any], name: str = "as/a/b", *, must: bool = True, needs: tuple[Capability, ...] = ()
+) -> Scenario:
+    requirement = MUST if must else SHOULD
+    role = Role.AUTHORIZATION_SERVER
+    return Scenario(name, role, "a", "t", "", "r", (requirement,), frozenset(needs), run)
+
+
+def judged(*scenarios: Scenario, target: Target = TARGET) -> Summary:
+    return engine.run(target, scenarios, lambda _event: None, wire=Wire(), jobs=2)
+
+
+def raising(fault: Exception) -> Callable[[Context], None]:
+    def run(_ctx: Context) -> None:
+        raise fault
+
+    return run
+
+
+def warning(ctx: Context) -> None:
+    Answer(Exchange("GET", "http://127.0.0.1", (), b""), ctx.evidence).warn("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("run", "must", "verdict", "code"),
+    [
+        (lambda _ctx: None, True, Verdict.PASSED, 0),
+        (raising(Violation("a", "b")), True, Verdict.FAILED, 1),
+        (raising(Violation("a", "b")), False, Verdict.WARNING, 0),
+        (warning, True, Verdict.WARNING, 0),
+        (raising(Blocked("a")), True, Verdict.BLOCKED, 3),
+        (raising(NotApplicable("a")), True, Verdict.NOT_APPLICABLE, 3),
+        (raising(ZeroDivisionError()), True, Verdict.ERROR, 4),
+    ],
+)
+def test_each_end_has_its_verdict_and_exit_code(
+    run: Callable[[Context], None], must: bool, verdict: Verdict, code: int
+) -> None:
+    summary = judged(scenario(run, must=must))
+    assert summary.results[0].verdict is verdict
+    assert summary.exit_code() == code
+
+
+def test_strict_makes_a_warning_red() -> None:
+    assert judged(scenario(warning)).exit_code(strict=True) == 1
+
+
+def test_blocked_is_green_where_the_user_allows_it() -> None:
+    summary = judged(scenario(raising(Blocked("a")), "as/a/x"), scenario(lambda _ctx: None, "as/a/y"))
+    assert summary.exit_code() == 3
+    assert summary.exit_code(allow_blocked=True) == 0
+
+
+def test_a_run_that_judged_nothing_is_incomplete() -> None:
+    assert judged(scenario(raising(Blocked("a")))).exit_code(allow_blocked=True) == 3
+    assert judged().exit_code() == 3
+
+
+def test_an_accepted_failure_is_green_and_a_stale_entry_is_red() -> None:
+    known = replace(TARGET, expected={"as/a/b": "we know"})
+    failing = judged(scenario(raising(Violation("a", "b"))), target=known)
+    assert (failing.exit_code(), failing.results[0].accepted) == (0, "we know")
+    mended = judged(scenario(lambda _ctx: None), target=known)
+    assert (mended.exit_code(), dict(mended.stale)) == (1, {"as/a/b": "passed"})
+
+
+def test_an_absent_capability_is_not_applicable_and_its_scenario_does_not_run() -> None:
+    absent = Capability("absent", "", lambda _run: Support.ABSENT, lambda _ctx: None)
+    summary = judged(scenario(raising(ZeroDivisionError()), needs=(absent,)))
+    assert summary.results[0].verdict is Verdict.NOT_APPLICABLE
+
+
+def test_a_refused_control_blocks_and_runs_once_for_all() -> None:
+    tries: list[Context] = []
+
+    def control(ctx: Context) -> None:
+        tries.append(ctx)
+        raise Violation("a token", "a refusal")
+
+    broken = Capability("broken", "", lambda _run: Support.ADVERTISED, control, unlock="mend it")
+    summary = judged(*(scenario(lambda _ctx: None, f"as/a/{n}", needs=(broken,)) for n in range(5)))
+    assert {result.verdict for result in summary.results} == {Verdict.BLOCKED}
+    assert {result.unlock for result in summary.results} == {"mend it"}
+    assert len(tries) == 1
+
+
+def test_a_capability_waits_for_the_control_of_what_it_requires() -> None:
+    broken = Capability("broken", "", lambda _run: Support.ADVERTISED, raising(Blocked("no")))
+    above = Capability("above", "", lambda _run: Support.ADVERTISED, lambda _ctx: None, requires=(broken,))
+    result = judged(scenario(lambda _ctx: None, needs=(above,))).results[0]
+    assert result.verdict is Verdict.BLOCKED
+    assert "broken" in result.actual
+
+
+def test_the_users_word_on_a_capability_goes_first() -> None:
+    there = Capability("there", "", lambda _run: Support.ADVERTISED, lambda _ctx: None)
+    denied = replace(TARGET, capabilities={"there": False})
+    assert judged(scenario(lambda _ctx: None, needs=(there,)), target=denied).results[0].verdict is (
+        Verdict.NOT_APPLICABLE
+    )
+
+
+def test_events_come_in_order_and_tell_everything() -> None:
+    seen: list[Event] = []
+    engine.run(TARGET, [scenario(lambda _ctx: None, f"as/a/{n}") for n in range(3)], seen.append, wire=Wire())
+    assert [type(event) for event in seen] == [RunStarted, *[ScenarioFinished] * 3, RunFinished]
+
+
+def test_an_interrupted_run_reports_what_was_judged() -> None:
+    def interrupt(event: Event) -> None:
+        if isinstance(event, ScenarioFinished):
+            raise KeyboardInterrupt
+
+    many = [scenario(lambda _ctx: None, f"as/a/{n}") for n in range(20)]
+    summary = engine.run(TARGET, many, interrupt, wire=Wire(), jobs=1)
+    assert summary.unfinished > 0
+    assert summary.exit_code() == 3
+
+
+def test_requirements_are_counted_once_and_only_where_they_apply() -> None:
+    summary = judged(
+        scenario(lambda _ctx: None, "as/a/1"),
+        scenario(raising(Violation("a", "b")), "as/a/2"),
+        scenario(raising(NotApplicable("a")), "as/a/3", must=False),
+    )
+    assert (summary.judged, summary.applicable) == ({MUST.id}, {MUST.id})
