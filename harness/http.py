@@ -86,7 +86,7 @@ class Wire:
             return
         raise NotAllowed(
             f"a request to {origin} was not sent: it is off loopback",
-            "name it under [target] in the target file, with authorized = true, if its owner lets you test it",
+            "name it among origins under [target], with authorized = true, if its owner lets you test it",
         )
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.exchange import Answer
-from harness.mcp_wire import REVISIONS, STATELESS_REVISIONS, Wire, parse
+from harness.mcp_wire import STATELESS_REVISIONS, Wire, parse
+from harness.requirement import REVISIONS
 from harness.verdict import Blocked
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-REVISIONS = ("2026-07-28", "2025-11-25", "2025-06-18")
-"""The revisions that are spoken, newest first."""
+from harness.requirement import REVISIONS
+
 STATELESS_REVISIONS = frozenset({"2026-07-28"})
 """The revisions without a handshake: each request says all about itself."""
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness import discovery
 from harness.exchange import Evidence
-from harness.http import Client, NotReached, Wire, origin_of
+from harness.http import Client, Wire, origin_of
 from harness.requirement import REVISIONS, Role
 from harness.target import Target, Tenant
-from harness.target_file import SandboxTable, TargetFile, read_target_file
+from harness.target_file import SandboxTable, TargetFile, TargetFileError, read_target_file
 from harness.verdict import Blocked
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def make_plan(request: Request, stack: ExitStack, sandbox: EmbeddedSandbox | Non
     target = file.resolve()
     origins = {origin_of(url) for url in _urls(target)}
     wire = Wire(request.timeout, target.authorized, origins)
-    target = _discovered(target, Client(wire, Evidence()), wire)
+    target = _discovered(target, Client(wire, Evidence()))
     roles = _roles(target)
     if file.target.trusts == "sandbox":
         target = _trusting(target, file.sandbox, stack, sandbox)
@@ -106,14 +106,17 @@ def _trusting(target: Target, table: SandboxTable, stack: ExitStack, running: Em
     from harness.sandbox.embedded import EmbeddedSandbox
     from harness.sandbox.target import sandbox_tenant
 
+    world = load_world()
+    if table.tenant not in world.tenants:
+        raise TargetFileError(f"sandbox.tenant: there is no {table.tenant!r}; there are: {', '.join(world.tenants)}")
     sandbox = running or stack.enter_context(EmbeddedSandbox(table.port))
     control = stack.enter_context(sandbox.control("authorization_server"))
-    issuer = sandbox_tenant(sandbox, load_world(), table.tenant, control)
+    issuer = sandbox_tenant(sandbox, world, table.tenant, control)
     home = replace(issuer, mcp_server=target.home.mcp_server)
     return replace(target, home=home)
 
 
-def _discovered(target: Target, client: Client, wire: Wire) -> Target:
+def _discovered(target: Target, client: Client) -> Target:
     """Fill in what the MCP server's metadata says: its resource identifier and its authorization server."""
     home = target.home
     _reach(client, home.mcp_server or home.authorization_server)
@@ -126,15 +129,13 @@ def _discovered(target: Target, client: Client, wire: Wire) -> Target:
     resource = metadata.get("resource")
     named = resource if isinstance(resource, str) else target.resource
     found = home.authorization_server or discovery.authorization_server_of(metadata)
-    if target.authorized and found:
-        wire.origins.add(origin_of(found))
     return replace(target, resource=named, home=replace(home, authorization_server=found))
 
 
 def _reach(client: Client, url: str) -> None:
     try:
         client.send("GET", url)
-    except NotReached as fault:
+    except Blocked as fault:
         raise Unreachable(fault.reason) from fault
 
 
@@ -145,4 +146,5 @@ def _roles(target: Target) -> tuple[Role, ...]:
 
 def _urls(target: Target) -> list[str]:
     tenants: list[Tenant] = [tenant for tenant in (target.home, target.other) if tenant]
-    return [url for tenant in tenants for url in (tenant.mcp_server, tenant.authorization_server) if url]
+    named = [url for tenant in tenants for url in (tenant.mcp_server, tenant.authorization_server) if url]
+    return [*named, *target.origins]

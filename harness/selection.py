@@ -24,9 +24,7 @@ def select(
         NoMatchError: a selector fits no scenario at all.
     """
     wanted = tuple(selectors)
-    for selector in wanted:
-        if not any(_fits(selector, scenario) for scenario in scenarios.values()):
-            raise NoMatchError(f"no scenario fits {selector!r}{nearest(selector, _names(scenarios.values()))}")
+    check_selectors(scenarios, wanted)
     return tuple(
         scenario
         for scenario in scenarios.values()
@@ -34,6 +32,17 @@ def select(
         and all(spec in requirement.revisions for requirement in scenario.requirements)
         and (not wanted or any(_fits(selector, scenario) for selector in wanted))
     )
+
+
+def check_selectors(scenarios: Mapping[str, Scenario], selectors: Iterable[str]) -> None:
+    """Make sure that each selector fits a scenario, of whatever role and revision.
+
+    Raises:
+        NoMatchError: one does not; the message offers the nearest.
+    """
+    for selector in selectors:
+        if not any(_fits(selector, scenario) for scenario in scenarios.values()):
+            raise NoMatchError(f"no scenario fits {selector!r}{nearest(selector, _names(scenarios.values()))}")
 
 
 def section(requirement: Requirement) -> str:

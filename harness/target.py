@@ -99,6 +99,7 @@ class Target:
     """The implementation under test and the plan for it.
 
     Attributes:
+        origins: further places off loopback that belong to it, such as a login page's.
         narrow_scope: a scope that clients and the user may have; `wide_scope` holds it and more; `forbidden_scope` is
             one that the user of `home` lacks.
         other_scope: a scope that means something at `other_resource`.
@@ -112,6 +113,7 @@ class Target:
     other: Tenant | None = None
     spec: str = ""
     authorized: bool = False
+    origins: tuple[str, ...] = ()
     narrow_scope: str = ""
     wide_scope: str = ""
     forbidden_scope: str = ""

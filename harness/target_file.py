@@ -53,6 +53,7 @@ class TargetTable(_Table):
     mcp_server: Url | None = None
     authorization_server: Url | None = None
     authorized: bool = False
+    origins: list[Url] = Field(default_factory=list)
     spec: Literal[REVISIONS] = REVISIONS[0]  # type: ignore[valid-type]
     trusts: Literal["sandbox"] | None = None
     tenant: str = ""
@@ -184,6 +185,7 @@ class TargetFile(_Table):
             else None,
             spec=table.spec,
             authorized=table.authorized,
+            origins=tuple(table.origins),
             narrow_scope=self.scopes.narrow,
             wide_scope=self.scopes.wide,
             forbidden_scope=self.scopes.forbidden,

@@ -5,10 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
 from pathlib import Path
 
 import click
 
+from harness.cli.endings import IncompleteError, OutputLostError
+
+OUR_FAULT, INTERRUPTED, BROKEN_PIPE = 4, 130, 141
 COMMANDS = {
     "run": "Judge a target, or the sandbox when none is named.",
     "up": "Bring up the sandbox and keep it running.",
@@ -36,6 +40,15 @@ class _Lazy(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
+        except OSError as fault:
+            raise OutputLostError(fault) from fault
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -66,19 +79,33 @@ def main() -> None:
     """Run the command; the current folder never shadows our packages."""
     here = Path(__file__).resolve().parents[2]
     sys.path[:] = [entry for entry in sys.path if _harmless(entry, here)]
+    sys.exit(_called())
+
+
+def _called() -> int:
     try:
-        cli(standalone_mode=False)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
+        return cli(standalone_mode=False) or 0
     except click.ClickException as fault:
         fault.show()
-        sys.exit(fault.exit_code)
+        return fault.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
-        sys.exit(130)
-    except BrokenPipeError:
+        return INTERRUPTED
+    except (OutputLostError, OSError) as fault:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        return _output_lost(fault.__cause__ or fault)
+    except Exception:
+        traceback.print_exc()
+        click.echo("This is a fault of mcp-assay itself; please report it with the lines above.", err=True)
+        return OUR_FAULT
+
+
+def _output_lost(fault: BaseException) -> int:
+    if isinstance(fault, BrokenPipeError):
+        return BROKEN_PIPE
+    what = getattr(fault, "filename", None) or "the output"
+    click.echo(f"{what} cannot be used: {getattr(fault, 'strerror', None) or fault}", err=True)
+    return IncompleteError.exit_code
 
 
 def _harmless(entry: str, here: Path) -> bool:

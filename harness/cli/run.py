@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.endings import IncompleteError, WrongTargetError
 from harness.requirement import REVISIONS, Role
 
 if TYPE_CHECKING:
@@ -17,21 +18,8 @@ if TYPE_CHECKING:
     from harness.planning import Plan, Request
     from harness.scenario import Scenario
 
-INCOMPLETE = 3
 PATH = click.Path(dir_okay=True, path_type=Path)
 ROLES = (Role.AUTHORIZATION_SERVER.value, Role.MCP_SERVER.value)
-
-
-class WrongTargetError(click.ClickException):
-    """The target file or the sandbox cannot be used."""
-
-    exit_code = 2
-
-
-class IncompleteError(click.ClickException):
-    """The target cannot be judged."""
-
-    exit_code = INCOMPLETE
 
 
 @click.command("run")
@@ -89,6 +77,7 @@ class Options:
 
 def _run(options: Options) -> int:
     _check_reports(options)
+    _check_selectors(options)
     with ExitStack() as stack:
         plan = _plan(options, stack)
         selected = _select(options, plan)
@@ -103,6 +92,18 @@ def _check_reports(options: Options) -> None:
             check_writable(path)
         except OSError as fault:
             raise click.UsageError(f"{path}: the report cannot be written there: {fault.strerror}") from fault
+
+
+def _check_selectors(options: Options) -> None:
+    from harness.scenario import load_scenarios
+    from harness.selection import NoMatchError, check_selectors
+
+    if not options.selectors:
+        return
+    try:
+        check_selectors(load_scenarios(), options.selectors)
+    except NoMatchError as fault:
+        raise click.UsageError(str(fault)) from fault
 
 
 def _plan(options: Options, stack: ExitStack) -> Plan:
@@ -126,18 +127,26 @@ def _plan(options: Options, stack: ExitStack) -> Plan:
 
 def _select(options: Options, plan: Plan) -> tuple[Scenario, ...]:
     from harness.scenario import load_scenarios
-    from harness.selection import NoMatchError, select
+    from harness.selection import select
 
     roles = [role for role in plan.roles if options.role in (None, role.value)]
     if not roles:
         raise click.UsageError(f"--role {options.role}: the target names no {options.role}")
-    try:
-        selected = select(load_scenarios(), options.selectors, roles=roles, spec=plan.target.spec)
-    except NoMatchError as fault:
-        raise click.UsageError(str(fault)) from fault
+    scenarios = load_scenarios()
+    _check_baseline(plan, scenarios)
+    selected = select(scenarios, options.selectors, roles=roles, spec=plan.target.spec)
     if not selected:
         raise click.UsageError(f"no scenario of {', '.join(roles)} in MCP {plan.target.spec} fits the selectors")
     return selected
+
+
+def _check_baseline(plan: Plan, scenarios: Mapping[str, Scenario]) -> None:
+    from harness.names import nearest
+
+    unknown = [identifier for identifier in plan.target.expected if identifier not in scenarios]
+    if unknown:
+        lines = [f"expected.{name}: no scenario has this id{nearest(name, scenarios)}" for name in unknown]
+        raise WrongTargetError("\n".join(lines))
 
 
 def _judge(options: Options, plan: Plan, selected: tuple[Scenario, ...]) -> int:
@@ -153,7 +162,7 @@ def _judge(options: Options, plan: Plan, selected: tuple[Scenario, ...]) -> int:
 
     summary = run(plan.target, selected, sink, wire=plan.wire, jobs=options.jobs)
     code = summary.exit_code(strict=options.strict, allow_blocked=options.allow_blocked)
-    return code or (INCOMPLETE if files.incomplete else 0)
+    return code or (IncompleteError.exit_code if files.incomplete else 0)
 
 
 class _Files:
