@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,3 +46,14 @@ def __getattr__(name: str) -> Any:
     if not home:
         raise AttributeError(f"module 'harness' has no attribute {name!r}")
     return getattr(importlib.import_module(f"harness.{home}"), name)
+
+
+class _Package(ModuleType):
+    """`expect` and `scenario` are what scenarios import, also after the modules of these names were loaded."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        same_name = isinstance(value, ModuleType) and name in ("expect", "scenario")
+        super().__setattr__(name, getattr(value, name) if same_name else value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from harness import clients, flows, minting
+from harness import clients, flows
 from harness.browser import Browser, Landing
 from harness.data import TestData
 from harness.exchange import Answer, Evidence
 from harness.flows import Grant, Tokens, Value
-from harness.http import Client, origin_of
-from harness.mcp_calls import McpConnection, own_session, succeeded
-from harness.target import Login, OAuthClient, Tool
+from harness.http import Client
+from harness.mcp_context import McpContext
+from harness.target import Login, OAuthClient
 from harness.verdict import Blocked, NotApplicable
 
 if TYPE_CHECKING:
     from harness.run import Run, Site
-    from harness.scenario import Fault
     from harness.target import ClockControl, Target
 
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105
 
 
-class Context:
+class Context(McpContext):
     """One scenario's view of the target. Everything defaults to valid; a scenario writes its deviation only.
 
     Deviations are request parameters by name: None leaves one out, a list repeats it.
@@ -272,65 +271,3 @@ class Context:
     def manage(self, method: str, url: str, token: str | None, document: Any | None = None) -> Answer:
         """Send a request to a client configuration endpoint (RFC 7592 section 2)."""
         return flows.json_request(self, method, url, token, document)
-
-    # -- the MCP server ----------------------------------------------------------------------------------------------
-
-    def mint(self, fault: Fault | None = None, *, at: Site | None = None, **claims: Any) -> str:
-        """Return an access token signed by the issuer that the MCP server trusts; good but for the fault and claims."""
-        site = at or self.home
-        if site.tenant.signer is None:
-            raise NotApplicable("the MCP server trusts no issuer that we can mint with")
-        base = self._run.good_claims(site)
-        return minting.mint(site.tenant.signer, base, self.now(), lambda: self.jwks(site), fault, **claims)
-
-    def jwks(self, site: Site | None = None) -> dict[str, Any]:
-        """Return the published keys of the authorization server."""
-        url = (site or self.home).metadata.get("jwks_uri")
-        if not isinstance(url, str) or not origin_of(url):
-            raise Blocked("the metadata holds no usable jwks_uri")
-        answer = self.http.send("GET", url, headers={"accept": "application/json"})
-        if answer.status != 200 or not isinstance(answer.json.get("keys"), list):
-            raise Blocked(f"the keys could not be fetched: {answer.summary()}", exchange=answer.exchange)
-        return answer.json
-
-    def good_token(self, *, at: Site | None = None) -> str:
-        """Return a token that the MCP server should accept: minted where that is possible, else from a real flow."""
-        site = at or self.home
-        if site.tenant.signer:
-            return self.mint(at=site)
-        return self.grant(at=site, scope=self.world.wide_scope or None).access_token
-
-    def mcp_request(
-        self,
-        method: str = "tools/list",
-        params: Mapping[str, Any] | None = None,
-        *,
-        token: str | None,
-        at: Site | None = None,
-        **options: Any,
-    ) -> Answer:
-        """Send a JSON-RPC request to the MCP server; a token of None sends no Authorization header."""
-        site = at or self.home
-        if token is None:
-            plain = McpConnection(site.tenant.mcp_server, self.target.spec)
-            return plain.send(self.http, method, params, token=None, **options)
-        connection, refusal = own_session(self.http, self._run.connection(site), token)
-        if connection is None:
-            assert refusal is not None
-            return refusal
-        return connection.send(self.http, method, params, token=token, **options)
-
-    def call_tool(
-        self, tool: Tool | None = None, *, token: str | None, at: Site | None = None, **options: Any
-    ) -> Answer:
-        """Call a tool with valid arguments."""
-        chosen = tool or self.world.tool
-        params = {"name": chosen.name, "arguments": dict(chosen.arguments)}
-        return self.mcp_request("tools/call", params, token=token, at=at, **options)
-
-    def accepted(self, token: str, *, tool: Tool | None = None, at: Site | None = None) -> Answer:
-        """Send a request with a token that has to be accepted. A failure is `blocked`."""
-        answer = self.call_tool(tool, token=token, at=at) if tool else self.mcp_request(token=token, at=at)
-        if answer.status != 200 or (tool and not succeeded(answer)):
-            raise Blocked(f"a token that should be good was refused: {answer.summary()}", exchange=answer.exchange)
-        return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,9 +51,31 @@ class TestData:
         return self.run.target.other_resource
 
     @property
+    def scoped_tools(self) -> tuple[Tool, ...]:
+        """The tools that need a scope."""
+        return tuple(tool for tool in self.run.target.tools.values() if tool.scopes)
+
+    @property
     def tool(self) -> Tool:
         """A tool that needs a scope."""
-        return next(tool for tool in self.run.target.tools.values() if tool.scopes)
+        return self.scoped_tools[0]
+
+    @property
+    def tool_scopes(self) -> frozenset[str]:
+        """The scopes that the tools need, all together."""
+        return frozenset().union(*(tool.scopes for tool in self.run.target.tools.values()))
+
+    def effective(self, scopes: Iterable[str]) -> frozenset[str]:
+        """Return scopes together with all that they imply, as far as the target says so."""
+        implied = self.run.target.implied
+        reached: set[str] = set()
+        waiting = list(scopes)
+        while waiting:
+            scope = waiting.pop()
+            if scope not in reached:
+                reached.add(scope)
+                waiting.extend([implied[scope]] if scope in implied else [])
+        return frozenset(reached)
 
     @property
     def other_scope(self) -> str:

@@ -80,13 +80,17 @@ def authorization_server_of(metadata: dict[str, Any]) -> str:
 
 def challenge(answer: Answer) -> dict[str, str]:
     """Return the parameters of a response's Bearer challenge; empty when there is none (RFC 9110 section 11.6.1)."""
+    return {name: re.sub(r"\\(.)", r"\1", value) for name, value in challenge_parameters(answer)}
+
+
+def challenge_parameters(answer: Answer) -> list[tuple[str, str]]:
+    """Return the parameters of the first Bearer challenge as they were sent: repeated ones too, backslashes kept."""
     for value in answer.headers.get_list("www-authenticate"):
         match = re.search(r"(?:^|,)\s*bearer(?:\s+|$)(.*)", value, re.IGNORECASE | re.DOTALL)
         if match:
             own = _NEXT_SCHEME.split(match.group(1))[0]
-            pairs = _AUTH_PARAM.findall(own)
-            return {name.lower(): re.sub(r"\\(.)", r"\1", quoted) or bare for name, quoted, bare in pairs}
-    return {}
+            return [(name.lower(), quoted or bare) for name, quoted, bare in _AUTH_PARAM.findall(own)]
+    return []
 
 
 def has_bearer_challenge(answer: Answer) -> bool:

@@ -42,29 +42,35 @@ class McpConnection:
         return client.send("POST", self.url + query, headers=merged, content=json.dumps(body))
 
 
-def connect(client: Client, url: str, token: str, wanted: str) -> McpConnection:
+def connect(client: Client, url: str, token: str | None, wanted: str) -> McpConnection:
     """Find the revision that a server speaks, the wanted one first, and open a session where it needs one.
+
+    Without a token, the first revision in which it asks for one is good enough.
 
     Raises:
         Blocked: it speaks none of ours with this token.
     """
     seen = []
     for revision in sorted(REVISIONS, key=lambda item: (item != wanted, REVISIONS.index(item))):
-        attempt = _stateless if revision in STATELESS_REVISIONS else _session_of
+        attempt = _stateless if revision in STATELESS_REVISIONS else open_session
         connection, answer = attempt(client, url, token, revision)
         if connection:
             return connection
+        if token is None and answer.status == 401:
+            return McpConnection(url, revision)
         if answer.status in (401, 403):
             raise Blocked(f"a token that should be good was refused: {answer.summary()}", exchange=answer.exchange)
         seen.append(f"{revision}: {answer.status}")
     raise Blocked(f"{url} speaks none of the revisions ({', '.join(seen)})")
 
 
-def own_session(client: Client, connection: McpConnection, token: str) -> tuple[McpConnection | None, Answer | None]:
+def own_session(
+    client: Client, connection: McpConnection, token: str | None, **options: Any
+) -> tuple[McpConnection | None, Answer | None]:
     """Open a session of this token's own where the server wants one; without a connection, the answer says why."""
     if not connection.session:
         return connection, None
-    return _session_of(client, connection.url, token, connection.revision)
+    return open_session(client, connection.url, token, connection.revision, **options)
 
 
 def result_of(answer: Answer) -> dict[str, Any]:
@@ -85,23 +91,37 @@ def bearer(token: str | None) -> dict[str, str]:
     return {} if token is None else {"authorization": f"Bearer {token}"}
 
 
-def _stateless(client: Client, url: str, token: str, revision: str) -> tuple[McpConnection | None, Answer]:
-    connection = McpConnection(url, revision)
-    answer = connection.send(client, "tools/list", token=token)
-    return (connection if answer.status == 200 and result_of(answer) else None), answer
+def open_session(
+    client: Client,
+    url: str,
+    token: str | None,
+    revision: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    query: str = "",
+) -> tuple[McpConnection | None, Answer]:
+    """Go through the handshake of a revision that has one; without a connection, the answer says why.
 
-
-def _session_of(client: Client, url: str, token: str, revision: str) -> tuple[McpConnection | None, Answer]:
+    The connection has no session where the server gives none.
+    """
     wire = Wire(revision)
-    headers, body = wire.initialize()
-    answer = client.send("POST", url, headers={**headers, **bearer(token)}, content=json.dumps(body))
+    own, body = wire.initialize()
+    merged = {**own, **bearer(token), **(headers or {})}
+    answer = client.send("POST", url + query, headers=merged, content=json.dumps(body))
     result = result_of(answer)
     if answer.status != 200 or result.get("protocolVersion") != revision:
         return None, answer
     session = str(answer.headers.get(SESSION, ""))
-    headers, body = wire.initialized()
-    client.send("POST", url, headers={**headers, **_session(session), **bearer(token)}, content=json.dumps(body))
+    own, body = wire.initialized()
+    merged = {**own, **_session(session), **bearer(token), **(headers or {})}
+    client.send("POST", url + query, headers=merged, content=json.dumps(body))
     return McpConnection(url, revision, session), answer
+
+
+def _stateless(client: Client, url: str, token: str | None, revision: str) -> tuple[McpConnection | None, Answer]:
+    connection = McpConnection(url, revision)
+    answer = connection.send(client, "tools/list", token=token)
+    return (connection if answer.status == 200 and result_of(answer) else None), answer
 
 
 def _session(session: str) -> dict[str, str]:

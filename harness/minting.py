@@ -59,6 +59,13 @@ def mint(
     return fault.forge(forge) if fault and fault.forge else forge.token
 
 
+def forged(fault: Fault, token: str, jwks: Callable[[], dict[str, Any]]) -> str:
+    """Return what a fault's forge makes of a good token of somebody else's; nothing can be signed."""
+    header = {name: value for name, value in keys.header_of(token).items() if name not in ("alg", "kid")}
+    assert fault.forge
+    return fault.forge(Forge(header, keys.claims_of(token), lambda _header, _claims: token, jwks))
+
+
 def unsigned(forge: Forge) -> str:
     """An unsecured JWT: `alg` is none and the signature empty (RFC 8725 section 3.1)."""
     return f"{keys.encode_part({**forge.header, 'alg': 'none'})}.{keys.encode_part(forge.claims)}."

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import discovery
 from harness.exchange import Evidence
 from harness.http import Client, Wire, origin_of
+from harness.request import Request
 from harness.requirement import REVISIONS, Role
 from harness.target import Target, Tenant
 from harness.target_file import SandboxTable, TargetFile, TargetFileError, read_target_file
@@ -32,29 +32,13 @@ class Plan:
     wire: Wire
 
 
-@dataclass(frozen=True)
-class Request:
-    """What the user named on the command line; nothing of it means the sandbox."""
-
-    file: Path | None = None
-    mcp_server: str | None = None
-    authorization_server: str | None = None
-    spec: str | None = None
-    timeout: float = 10.0
-
-    @property
-    def sandbox(self) -> bool:
-        """Whether the sandbox itself is the target."""
-        return not (self.file or self.mcp_server or self.authorization_server)
-
-
 def make_plan(request: Request, stack: ExitStack, sandbox: EmbeddedSandbox | None = None) -> Plan:
     """Read the target file, start the sandbox where it is needed, and find what can be discovered.
 
     Args:
         request: what the user named.
         stack: is given what has to end with the run.
-        sandbox: a running one that the target trusts; without it one is started where one is needed.
+        sandbox: a running one, to be judged or to be trusted; without it one is started where one is needed.
 
     Raises:
         TargetFileError: the target file has mistakes, or a URL is none.
@@ -62,7 +46,7 @@ def make_plan(request: Request, stack: ExitStack, sandbox: EmbeddedSandbox | Non
         Unreachable: the target does not answer.
     """
     if request.sandbox:
-        return _sandbox_plan(request, stack)
+        return _sandbox_plan(request, stack, sandbox)
     file = target_file(request)
     target = file.resolve()
     origins = {origin_of(url) for url in _urls(target)}
@@ -89,13 +73,12 @@ def target_file(request: Request) -> TargetFile:
     return read_target_file(request.file, told)
 
 
-def _sandbox_plan(request: Request, stack: ExitStack) -> Plan:
-    from harness.sandbox.embedded import EmbeddedSandbox
-
-    sandbox = stack.enter_context(EmbeddedSandbox())
+def _sandbox_plan(request: Request, stack: ExitStack, running: EmbeddedSandbox | None) -> Plan:
     from fixtures.world import load_world
+    from harness.sandbox.embedded import EmbeddedSandbox
     from harness.sandbox.target import sandbox_target
 
+    sandbox = running or stack.enter_context(EmbeddedSandbox())
     target = sandbox_target(sandbox, load_world(), request.spec or REVISIONS[0])
     return Plan(target, (Role.AUTHORIZATION_SERVER, Role.MCP_SERVER), Wire(request.timeout))
 

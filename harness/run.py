@@ -100,19 +100,40 @@ class Run:
     def __post_init__(self) -> None:
         self.home: Site = Site(self, self.target.home)
         self.other: Site | None = Site(self, self.target.other) if self.target.other else None
-        self._connections = {site: Once(partial(self._connect, site)) for site in (self.home, self.other) if site}
+        sites = [site for site in (self.home, self.other) if site]
+        self._connections = {site: Once(partial(self._connect, site)) for site in sites}
+        self._anonymous = {site: Once(partial(self._connect_without_token, site)) for site in sites}
+        self._open_lists = {site: Once(partial(self._lists_openly, site)) for site in sites}
 
     def now(self) -> float:
         """Return the target's time in seconds since the epoch, as far as it is known."""
         return self.target.clock.now() if self.target.clock else time.time()
 
-    def connection(self, site: Site) -> McpConnection:
-        """Return how a site's MCP server is spoken to, found out once with a good token."""
-        return self._connections[site].get()
+    def connection(self, site: Site, token: str | None) -> McpConnection:
+        """Return how a site's MCP server is spoken to, found out once with a good token.
+
+        Where no good token can be had, it is found out without one, which is enough for requests without a token.
+        """
+        try:
+            return self._connections[site].get()
+        except (Blocked, NotApplicable):
+            if token is not None:
+                raise
+            return self._anonymous[site].get()
+
+    def lists_openly(self, site: Site) -> bool:
+        """Whether a site's MCP server lists its tools for everybody, found out once."""
+        return self._open_lists[site].get()
 
     def _connect(self, site: Site) -> McpConnection:
         ctx = self.new_context(self, Evidence())
         return connect(ctx.http, site.tenant.mcp_server, ctx.good_token(at=site), self.target.spec)
+
+    def _connect_without_token(self, site: Site) -> McpConnection:
+        return connect(site.back_channel(), site.tenant.mcp_server, None, self.target.spec)
+
+    def _lists_openly(self, site: Site) -> bool:
+        return self.new_context(self, Evidence()).mcp_request(token=None, at=site).status == 200
 
     def good_claims(self, site: Site) -> dict[str, Any]:
         """Return the claims of a token that a site's MCP server should accept, apart from its times and jti."""
@@ -170,12 +191,12 @@ class Run:
         return Support.CONFIGURED if told else capability.support(self)
 
     def _try(self, capability: Capability) -> Control:
-        for required in capability.requires:
-            self.control(required)
         support = self.support(capability)
         if support is Support.ABSENT:
             hint = f" ({capability.unlock})" if capability.unlock else ""
             raise NotApplicable(f"{capability.name} is absent{hint}")
+        for required in capability.requires:
+            self.control(required)
         evidence = Evidence()
         try:
             capability.control(self.new_context(self, evidence))

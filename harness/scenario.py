@@ -71,6 +71,11 @@ class Scenario:
         """The source code of the check: what is sent, and how it is judged."""
         return inspect.getsource(inspect.unwrap(getattr(self.run, "family", self.run)))
 
+    @property
+    def row(self) -> Fault | None:
+        """The row that it is, where it belongs to a family."""
+        return getattr(self.run, "row", None)
+
 
 _registry: dict[str, Scenario] = {}
 
@@ -168,6 +173,7 @@ def _bound(check: Callable[..., None], row: Fault) -> Callable[[Any], None]:
         check(ctx, row)
 
     run.family = check  # type: ignore[attr-defined]
+    run.row = row  # type: ignore[attr-defined]
     return run
 
 

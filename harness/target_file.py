@@ -13,10 +13,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from harness.capability import CAPABILITIES
 from harness.http import is_loopback, origin_of
+from harness.mistakes import CREDENTIALS, SECRETIVE, mistakes
 from harness.requirement import REVISIONS
 from harness.target import Login, LoginPage, OAuthClient, Target, Tenant, Tool
-
-FILE_NAME = "mcp-assay.toml"
 
 
 class TargetFileError(ValueError):
@@ -26,10 +25,14 @@ class TargetFileError(ValueError):
 def _url(value: str) -> str:
     if not origin_of(value):
         raise ValueError("an http or https URL with a host is wanted")
+    if CREDENTIALS.search(value):
+        raise ValueError("a URL without credentials is wanted")
     return value
 
 
 def _set_variable(value: str) -> str:
+    if not value.isidentifier():  # it may be the secret itself, which is not repeated
+        raise ValueError(f"{SECRETIVE}, in the place of its value")
     if value not in os.environ:
         raise ValueError(f"the environment variable {value} is not set")
     return value
@@ -219,7 +222,7 @@ def read_target_file(path: Path | None, told: Mapping[str, Any] | None = None) -
     try:
         return TargetFile.model_validate(data)
     except ValidationError as fault:
-        raise TargetFileError("\n".join(f"{place}: {line}" for line in _mistakes(fault))) from fault
+        raise TargetFileError("\n".join(f"{place}: {line}" for line in mistakes(fault, TargetFile))) from fault
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -231,25 +234,6 @@ def _toml(path: Path) -> dict[str, Any]:
         raise TargetFileError(f"{path}: is no UTF-8 text") from fault
     except tomllib.TOMLDecodeError as fault:
         raise TargetFileError(f"{path}: is no TOML: {fault}") from fault
-
-
-def _mistakes(fault: ValidationError) -> list[str]:
-    lines = []
-    for error in fault.errors(include_url=False):
-        key = ".".join(str(part) for part in error["loc"] if part != "[key]") or "the file"
-        lines.append(f"{key}: {_sentence(error)}")
-    return lines
-
-
-def _sentence(error: Mapping[str, Any]) -> str:
-    if error["type"] == "extra_forbidden":
-        return "is no key that is known here"
-    if error["type"] == "missing":
-        return "is missing"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    found = error.get("input")
-    return message if isinstance(found, dict) else f"{message}; found {found!r}"
 
 
 def _tenant(table: TargetTable | TenantTable, clients: Mapping[ClientKind, ClientTable], login: LoginTable) -> Tenant:

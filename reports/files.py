@@ -6,6 +6,9 @@ import os
 import tempfile
 from pathlib import Path
 
+_SURROGATES = "backslashreplace"
+"""Half a surrogate pair in what a target said is no UTF-8; like this it becomes the escape that JSON has for it."""
+
 
 def check_writable(path: Path) -> None:
     """Find out before the run whether a report can be written.
@@ -29,11 +32,11 @@ def write_whole(path: Path, text: str) -> None:
         OSError: it cannot be written; what was there before is still there.
     """
     if _special(path):
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", errors=_SURROGATES)
         return
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", errors=_SURROGATES) as file:
             file.write(text)
         Path(name).chmod(0o644)
         Path(name).replace(path)

@@ -36,7 +36,7 @@ class JUnitReport:
         elif isinstance(event, RunFinished) and self._started:
             root = self._root(self._started, event)
             ET.indent(root)
-            write_whole(self._path, ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n")
+            write_whole(self._path, ET.tostring(root, encoding="utf-8", xml_declaration=True).decode() + "\n")
 
     def _root(self, started: RunStarted, finished: RunFinished) -> ET.Element:
         results = finished.summary.results
@@ -62,7 +62,9 @@ class JUnitReport:
         outcome = self._outcome(result)
         if outcome:
             document = result_document(result)
-            message = f"expected {document['expected']}; {document['actual']}" if result.expected else document["actual"]
+            message = (
+                f"expected {document['expected']}; {document['actual']}" if result.expected else document["actual"]
+            )
             child = ET.SubElement(case, outcome, message=_legal(result.accepted or message), type=result.verdict.value)
             child.text = _legal(_details(document))
         return case

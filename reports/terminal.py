@@ -49,7 +49,7 @@ class TerminalReport:
     def _start(self, event: RunStarted) -> None:
         self._started = event
         target = event.target
-        self._console.print(f"[bold]mcp-assay[/] judges [bold]{escape(target.name)}[/] by MCP {target.spec}")
+        self._console.print(f"[bold]mcp-assay[/] judges [bold]{_plain(target.name)}[/] by MCP {target.spec}")
         if self._console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
             self._progress = Progress(*columns, console=self._console, transient=True)
@@ -82,10 +82,11 @@ class TerminalReport:
             ("control", result.control and f"the unmodified flow worked: {', '.join(result.control)}"),
             ("remedy", result.verdict in (Verdict.FAILED, Verdict.WARNING) and document["remedy"]),
             ("unlock", document["unlock"]),
-            ("trace", result.trace),
         ):
             if value:
                 self._line(name, str(value))
+        for line in result.trace.splitlines():
+            self._line("trace", line)
         if result.verdict is not Verdict.BLOCKED or result.culprit:
             self._show_exchanges(document["exchanges"])
 
@@ -100,16 +101,18 @@ class TerminalReport:
             self._line("", f"→ {response['status'] or response['fault']} {body}")
 
     def _line(self, name: str, text: str) -> None:
-        self._console.print(f"  {name:<9} {escape(text)}")
+        self._console.print(f"  {name:<9} {_plain(text)}")
 
     def _show_accepted(self, summary: Summary) -> None:
         accepted = [result for result in summary.results if result.accepted]
         if accepted:
             self._console.print("\nAccepted by the baseline:")
         for result in accepted:
-            self._console.print(f"  {result.verdict} {escape(result.scenario.id)}: {escape(result.accepted)}")
+            self._console.print(f"  {result.verdict} {escape(result.scenario.id)}: {_plain(result.accepted)}")
         for identifier, verdict in summary.stale.items():
-            self._console.print(f"\n[red]STALE[/] {escape(identifier)} is in the baseline, but it {_no_longer(verdict)}")
+            self._console.print(
+                f"\n[red]STALE[/] {escape(identifier)} is in the baseline, but it {_no_longer(verdict)}"
+            )
 
     def _show_areas(self, summary: Summary) -> None:
         table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
@@ -135,7 +138,12 @@ class TerminalReport:
         if interrupted or summary.unfinished:
             self._console.print(f"[magenta]interrupted[/]: {summary.unfinished} scenarios had no turn")
         for hint in dict.fromkeys(result.unlock for result in summary.results if result.unlock):
-            self._console.print(f"to judge more: {escape(hint)}")
+            self._console.print(f"to judge more: {_plain(hint)}")
+
+
+def _plain(text: str) -> str:
+    """Return a text that neither moves the cursor nor forges a line: a target's words are shown, not obeyed."""
+    return escape("".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text))
 
 
 def _area(result: Result) -> str:

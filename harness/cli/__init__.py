@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -79,12 +80,15 @@ def main() -> None:
     """Run the command; the current folder never shadows our packages."""
     here = Path(__file__).resolve().parents[2]
     sys.path[:] = [entry for entry in sys.path if _harmless(entry, here)]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(_called())
 
 
 def _called() -> int:
     try:
-        return cli(standalone_mode=False) or 0
+        return cli(prog_name="mcp-assay", standalone_mode=False) or 0
     except click.ClickException as fault:
         fault.show()
         return fault.exit_code

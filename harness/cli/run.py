@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,11 +12,13 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.endings import IncompleteError, WrongTargetError
+from harness.request import TARGET_FILE, Request
 from harness.requirement import REVISIONS, Role
 
 if TYPE_CHECKING:
     from harness.events import Event
-    from harness.planning import Plan, Request
+    from harness.planning import Plan
+    from harness.sandbox.embedded import EmbeddedSandbox
     from harness.scenario import Scenario
 
 PATH = click.Path(dir_okay=True, path_type=Path)
@@ -66,11 +69,8 @@ class Options:
     @property
     def request(self) -> Request:
         """What is to be judged."""
-        from harness.planning import Request
-        from harness.target_file import FILE_NAME
-
         named = self.file or self.mcp_server or self.authorization_server
-        default = Path(FILE_NAME) if not named and Path(FILE_NAME).exists() else None
+        default = Path(TARGET_FILE) if not named and Path(TARGET_FILE).exists() else None
         file = self.file or default
         return Request(file, self.mcp_server, self.authorization_server, self.spec, self.timeout)
 
@@ -107,13 +107,17 @@ def _check_selectors(options: Options) -> None:
 
 
 def _plan(options: Options, stack: ExitStack) -> Plan:
-    request = options.request
-    from harness.planning import Unreachable, make_plan
     from harness.sandbox.errors import SandboxError
-    from harness.target_file import TargetFileError
 
+    request = options.request
     try:
-        plan = make_plan(request, stack)
+        sandbox = _launched(stack) if request.sandbox else None
+        from harness.planning import Unreachable, make_plan
+        from harness.target_file import TargetFileError
+    except SandboxError as fault:
+        raise WrongTargetError(str(fault)) from fault
+    try:
+        plan = make_plan(request, stack, sandbox)
     except TargetFileError as fault:
         raise WrongTargetError(str(fault)) from fault
     except Unreachable as fault:
@@ -123,6 +127,20 @@ def _plan(options: Options, stack: ExitStack) -> Plan:
     if options.show_secrets and plan.target.authorized:
         raise click.UsageError("--show-secrets is for targets on loopback only")
     return plan
+
+
+def _launched(stack: ExitStack) -> EmbeddedSandbox:
+    """Start the sandbox, and import while it starts."""
+    from harness.sandbox.embedded import EmbeddedSandbox
+
+    sandbox = EmbeddedSandbox()
+    stack.callback(sandbox.stop)
+    sandbox.launch()
+    for module in ("harness.planning", "harness.engine", "harness.sandbox.target", "reports.terminal"):
+        importlib.import_module(module)
+    importlib.import_module("harness.scenario").load_scenarios()
+    sandbox.await_ready()
+    return sandbox
 
 
 def _select(options: Options, plan: Plan) -> tuple[Scenario, ...]:

@@ -57,6 +57,11 @@ class Child:
         return self._process.pid
 
     @property
+    def running(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
+    @property
     def output(self) -> IO[bytes]:
         """Standard output, where the ready line comes."""
         assert self._process.stdout

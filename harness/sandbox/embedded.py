@@ -92,6 +92,16 @@ class EmbeddedSandbox:
         """The process ids, by service."""
         return {child.name: child.pid for child in self._children}
 
+    @property
+    def ended(self) -> Sequence[str]:
+        """The services whose process ended of itself."""
+        return [child.name for child in self._children if not child.running]
+
+    @property
+    def control_token(self) -> str:
+        """The bearer token of the control planes."""
+        return self._token
+
     def control(self, service: str) -> ControlPlane:
         """Return a client of a service's control plane."""
         from harness.sandbox.control import ControlPlane
@@ -103,6 +113,15 @@ class EmbeddedSandbox:
 
         Raises:
             SandboxError: a port is in use, a service did not start, or the mutant is unknown.
+        """
+        self.launch()
+        self.await_ready()
+
+    def launch(self) -> None:
+        """Start the three services side by side, and do not wait: the caller has something else to do meanwhile.
+
+        Raises:
+            SandboxError: a port is in use, or the mutant is unknown.
         """
         mutated = _service_of(self._mutant) if self._mutant else None
         sockets = Sockets.bind(self._port)
@@ -116,7 +135,24 @@ class EmbeddedSandbox:
             raise
         finally:
             sockets.close()
-        self._await_ready()
+
+    def await_ready(self) -> None:
+        """Wait, for a bounded time, until all services are ready.
+
+        Raises:
+            SandboxError: one did not start; its last words are in the message.
+        """
+        try:
+            _await_ready(self._children)
+        except _NotReadyError as error:
+            words = error.child.last_words()
+            self.stop()
+            raise SandboxError(
+                f"the {error.child.name} of the sandbox {error}" + (f":\n{words}" if words else "")
+            ) from None
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """End the services and remove the temporary directory; nothing happens the second time."""
@@ -164,19 +200,6 @@ class EmbeddedSandbox:
             return [*options, "--idp", place("mock_idp").url, "--mcp-server", place("mcp_server").url]
         callbacks = [word for uri in self._redirect_uris for word in ("--redirect-uri", uri)]
         return [*options, "--relying-party", place("authorization_server").url, *callbacks]
-
-    def _await_ready(self) -> None:
-        try:
-            _await_ready(self._children)
-        except _NotReadyError as error:
-            words = error.child.last_words()
-            self.stop()
-            raise SandboxError(
-                f"the {error.child.name} of the sandbox {error}" + (f":\n{words}" if words else "")
-            ) from None
-        except BaseException:
-            self.stop()
-            raise
 
 
 class _NotReadyError(Exception):

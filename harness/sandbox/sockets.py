@@ -17,6 +17,9 @@ DEFAULT_PORT = 7400
 
 LAST_PORT = 65_535
 _OFFSETS = {"mock_idp": (0, 10), "authorization_server": (1, 11), "mcp_server": (2, 12)}
+HIGHEST_BASE = LAST_PORT - 12
+"""The highest base for which all six ports exist."""
+
 _BACKLOG = 1024
 
 

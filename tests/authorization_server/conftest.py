@@ -12,22 +12,23 @@ def running_trio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trio]:
 
 
 @pytest.fixture
-def trio(running_trio: Trio) -> Trio:
+def trio(running_trio: Trio) -> Iterator[Trio]:
     running_trio.clock.reset()
     assert running_trio.control("/reset").status_code == 200
-    return running_trio
+    yield running_trio
+    running_trio.close_clients()
 
 
 @pytest.fixture
 def console(trio: Trio) -> Client:
-    return Client(trio)
+    return trio.client()
 
 
 @pytest.fixture
 def ledger_agent(trio: Trio) -> Client:
-    return Client(trio, client_id="ledger-agent", secret="acme-ledger-agent-secret")
+    return trio.client(client_id="ledger-agent", secret="acme-ledger-agent-secret")
 
 
 @pytest.fixture
 def mcp_server(trio: Trio) -> Client:
-    return Client(trio, client_id="mcp-server", secret="acme-mcp-server-secret")
+    return trio.client(client_id="mcp-server", secret="acme-mcp-server-secret")

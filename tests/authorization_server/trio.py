@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import secrets
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -23,6 +24,7 @@ from fixtures.service.audit import AuditTrail
 from fixtures.service.clock import Clock
 from fixtures.service.faults import FaultQueue
 from fixtures.service.log import RequestLog
+from fixtures.service.observed import Observed
 from fixtures.service.surroundings import Surroundings
 from fixtures.service.threaded import ThreadedServer
 from fixtures.world import load_world
@@ -37,17 +39,33 @@ FX = "urn:fx:convert"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 
+_TLS = ssl.create_default_context()
 _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]+)">')
+
+
+def new_http() -> httpx.Client:
+    return httpx.Client(trust_env=False, verify=_TLS)
 
 
 @dataclass
 class Trio:
     base_url: str
     control_url: str
+    idp_control_url: str
     clock: Clock
     app: AuthorizationServerApp
     surroundings: Surroundings
     audit: Path
+    clients: list[Client] = field(default_factory=list)
+    http: httpx.Client = field(default_factory=new_http)
+
+    def client(self, tenant: str = "acme", client_id: str = "console", secret: str | None = None) -> Client:
+        self.clients.append(Client(self, tenant, client_id, secret))
+        return self.clients[-1]
+
+    def close_clients(self) -> None:
+        while self.clients:
+            self.clients.pop().close()
 
     def issuer(self, tenant: str = "acme") -> str:
         return f"{self.base_url}/{tenant}"
@@ -55,9 +73,9 @@ class Trio:
     def claims(self, token: str, tenant: str = "acme") -> dict[str, Any]:
         return jwt.decode(token, self.app.tenants[tenant].issuer.keys.key_set(), algorithms=["RS256"]).claims
 
-    def control(self, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+    def control(self, path: str, body: dict[str, Any] | None = None, *, idp: bool = False) -> httpx.Response:
         headers = {"Authorization": f"Bearer {CONTROL_TOKEN}"}
-        return httpx.post(f"{self.control_url}{path}", json=body, headers=headers, trust_env=False)
+        return self.http.post(f"{self.idp_control_url if idp else self.control_url}{path}", json=body, headers=headers)
 
     def sign(self, claims: dict[str, Any], header: dict[str, Any], tenant: str = "acme") -> str:
         answer = self.control(f"/{tenant}/sign", {"claims": claims, "header": header})
@@ -67,14 +85,17 @@ class Trio:
 class Client:
     """A client of one tenant, and the browser of its user."""
 
-    def __init__(self, trio: Trio, tenant: str = "acme", client_id: str = "console", secret: str | None = None) -> None:
+    def __init__(self, trio: Trio, tenant: str, client_id: str, secret: str | None) -> None:
         self.trio = trio
         self.issuer = trio.issuer(tenant)
         self.client_id = client_id
-        self.auth = (client_id, secret) if secret else None
-        self.browser = httpx.Client(trust_env=False)
-        self.back_channel = httpx.Client(trust_env=False)
+        self.auth = httpx.BasicAuth(client_id, secret) if secret else None
+        self.browser = new_http()
+        self.back_channel = trio.http
         self.verifier = secrets.token_urlsafe(48)
+
+    def close(self) -> None:
+        self.browser.close()
 
     def authorization_parameters(self, **changes: str | None) -> dict[str, str]:
         parameters = {
@@ -111,7 +132,9 @@ class Client:
         if not self.auth:
             form = {"client_id": self.client_id, **form}
         data = {name: value for name, value in form.items() if value is not None}
-        return self.back_channel.post(f"{self.issuer}/{endpoint}", data=data, auth=self.auth)
+        return self.back_channel.post(
+            f"{self.issuer}/{endpoint}", data=data, auth=self.auth or httpx.USE_CLIENT_DEFAULT
+        )
 
     def redeem(self, code: str, **changes: Any) -> httpx.Response:
         form = {"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": self.verifier, **changes}
@@ -142,19 +165,25 @@ def refused(answer: httpx.Response, error: str, status: int = 400) -> None:
 @contextmanager
 def running(audit: Path) -> Iterator[Trio]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
-    idp_url, as_url, _, control_url = (f"http://127.0.0.1:{sock.getsockname()[1]}" for sock in sockets)
-    clock = Clock()
-    around = Surroundings(clock, load_world(), RequestLog(), FaultQueue(), AuditTrail(audit, clock))
-    provider = idp.create_app(IdpSettings(idp_url, (as_url,)), around)
+    idp_url, as_url, idp_control_url, control_url = (f"http://127.0.0.1:{sock.getsockname()[1]}" for sock in sockets)
+    clock, world = Clock(), load_world()
+    around_idp = Surroundings(clock, world, RequestLog(), FaultQueue(), AuditTrail(None, clock))
+    around = Surroundings(clock, world, RequestLog(), FaultQueue(), AuditTrail(audit, clock))
+    provider = idp.create_app(IdpSettings(idp_url, (as_url,)), around_idp)
     app = create_app(Settings(as_url, idp_url, MCP_SERVER), around)
+    idp_control = idp.create_control(provider, around_idp, CONTROL_TOKEN)
+    control = create_control(app, around, CONTROL_TOKEN)
     servers = (
-        ThreadedServer(provider, idp.create_control(provider, around, CONTROL_TOKEN), sockets[0], sockets[2]),
-        ThreadedServer(app, create_control(app, around, CONTROL_TOKEN), sockets[1], sockets[3]),
+        ThreadedServer(Observed(provider, around_idp), idp_control, sockets[0], sockets[2]),
+        ThreadedServer(Observed(app, around), control, sockets[1], sockets[3]),
     )
     for server in servers:
         server.start()
-    yield Trio(as_url, control_url, clock, app, around, audit)
+    trio = Trio(as_url, control_url, idp_control_url, clock, app, around, audit)
+    yield trio
+    trio.http.close()
     for server in servers:
         server.stop()
     for sock in sockets:
         sock.close()
+    around.audit.close()

@@ -10,7 +10,8 @@ import pytest
 
 from harness import engine
 from harness.events import Event, Summary
-from harness.planning import Request, make_plan
+from harness.planning import make_plan
+from harness.request import Request
 from harness.sandbox.embedded import EmbeddedSandbox
 from harness.scenario import load_scenarios
 from harness.selection import select

@@ -1,0 +1,25 @@
+"""What the user named, before anything is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+TARGET_FILE = "mcp-assay.toml"
+"""The target file that is read where none is named."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user named on the command line; nothing of it means the sandbox. `timeout` is in seconds."""
+
+    file: Path | None = None
+    mcp_server: str | None = None
+    authorization_server: str | None = None
+    spec: str | None = None
+    timeout: float = 10.0
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether the sandbox itself is the target."""
+        return not (self.file or self.mcp_server or self.authorization_server)

@@ -1,0 +1,1 @@
+"""The scenarios, by role and area, and the requirements that they exercise."""

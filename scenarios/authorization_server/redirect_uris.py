@@ -1,0 +1,186 @@
+"""Redirect URIs: nobody is sent anywhere but to a registered one (OAuth 2.1 sections 2.3 and 4.1.2.1)."""
+
+from __future__ import annotations
+
+import secrets
+from urllib.parse import urlsplit
+
+from hypothesis import strategies as st
+
+from harness import Context, Fault, expect, expect_not_redirected_to, fault, for_all, scenario
+from harness.browser import Landing
+from harness.capability import AUTHORIZATION_CODE, REGISTRATION
+from harness.clients import REDIRECT_URI
+from harness.exchange import Answer
+from harness.target import OAuthClient
+
+STRANGE_URI = "https://attacker.example/callback"
+OTHER_PORT = 8977
+MARKUP = "<assay-injected>"
+SPLITTER = "x\r\nAssay-Injected: 1"
+
+LOOKALIKES = (
+    "{uri}/{word}",
+    "{uri}{word}",
+    "{uri}?{word}=1",
+    "{uri}#{word}",
+    "{uri}/../{word}",
+    "{uri}/",
+    "{uri}%00",
+    "{uri}\\@attacker.example",
+    "{shorter}",
+    "{shorter}{swapped}",
+    "{shorter}%{code}",
+    "{scheme}:///{host}{path}",
+    "{word}://{host}{path}",
+    "{scheme}://{host}.{word}.attacker.example{path}",
+    "{scheme}://{host}@{word}.attacker.example{path}",
+    "{scheme}://{word}.attacker.example{path}",
+)
+
+HOSTILE_VALUES = (
+    fault(
+        "markup-in-the-state",
+        "oauth21-7.12-1",
+        remedy="Escape what a page shows for the place where it stands; templates with autoescape do.",
+        state=f'">{MARKUP}',
+    ),
+    fault(
+        "a-line-break-in-the-state",
+        "oauth21-7.12-1",
+        remedy="Form-encode the state when it is added to the redirect URI, so that it cannot end the header.",
+        state=SPLITTER,
+    ),
+    fault(
+        "markup-in-the-redirect-uri",
+        "oauth21-7.12-1",
+        remedy="Escape the redirect URI where an error page shows it, or do not show it.",
+        redirect_uri=f'{STRANGE_URI}">{MARKUP}',
+    ),
+)
+
+
+@scenario("oauth21-4.1.2.1-1", needs={AUTHORIZATION_CODE})
+def an_unknown_client_is_not_redirected(ctx: Context) -> None:
+    """A request with an unknown client_id sends the browser nowhere.
+
+    Why: a server that redirects for clients that it does not know can be used to send people anywhere.
+    Remedy: look the client up first, and show a page when there is none.
+    """
+    known = ctx.clients.first
+    landing = ctx.send_authorization(client_id=f"assay-{secrets.token_hex(8)}")
+    expect_not_redirected_to(landing, known.redirect_uri)
+
+
+@scenario("oauth21-4.1.2.1-1", "mcp-security.redirect-1", needs={AUTHORIZATION_CODE})
+def an_unregistered_redirect_uri_is_not_redirected_to(ctx: Context) -> None:
+    """A request with a redirect URI that is not registered does not send the browser there, not even with an error.
+
+    Why: the code would go to an attacker, and an error would still make the server an open redirector.
+    Remedy: compare redirect_uri with the registered ones before anything else, and show a page when none is equal.
+    """
+    landing = ctx.send_authorization(redirect_uri=STRANGE_URI)
+    expect_not_redirected_to(landing, STRANGE_URI)
+
+
+@scenario("mcp-security.redirect-1", needs={AUTHORIZATION_CODE})
+@for_all(budget=20, form=st.sampled_from(LOOKALIKES), word=st.from_regex(r"[a-z][a-z0-9]{0,5}", fullmatch=True))
+def lookalikes_of_a_redirect_uri_are_not_redirected_to(ctx: Context, form: str, word: str) -> None:
+    """Nothing that merely resembles the registered redirect URI is redirected to.
+
+    Why: comparisons by prefix, by pattern or after normalisation have all been used to steal codes.
+    Remedy: compare redirect URIs as strings, character by character; only the port of a loopback URI may differ.
+    """
+    registered = ctx.clients.first.redirect_uri
+    lookalike = _lookalike(registered, form, word)
+    if lookalike == registered:
+        return
+    landing = ctx.send_authorization(redirect_uri=lookalike)
+    expect(not landing.get("code"), f"no code for {lookalike}", landing.summary(), landing.answer)
+    expect(not _was_sent_to(landing, lookalike), f"no redirect to {lookalike}", landing.summary(), landing.answer)
+
+
+@scenario("oauth21-8.4.2-1", needs={AUTHORIZATION_CODE})
+def the_port_of_a_loopback_redirect_uri_may_differ(ctx: Context) -> None:
+    """A native app whose redirect URI has a loopback IP literal may use any port.
+
+    Why: an app on a desktop listens on whatever port the operating system gives it.
+    Remedy: leave the port out when you compare redirect URIs that begin with http://127.0.0.1 or http://[::1].
+    """
+    client = _native_client(ctx)
+    host = urlsplit(client.redirect_uri).hostname
+    ctx.require(host in ("127.0.0.1", "::1"), "no client with a loopback IP literal as redirect URI")
+    parts = urlsplit(client.redirect_uri)
+    literal = "[::1]" if host == "::1" else host
+    other = parts._replace(netloc=f"{literal}:{OTHER_PORT}").geturl()
+    landing = ctx.send_authorization(client=client, redirect_uri=other)
+    arrived = landing.get("code") and landing.arrived_at(other)
+    expect(arrived, f"a code at {other}", landing.summary(), landing.answer)
+
+
+@scenario("oauth21-2.3-2", needs={AUTHORIZATION_CODE, REGISTRATION})
+def the_query_of_a_redirect_uri_is_kept(ctx: Context) -> None:
+    """A redirect URI that was registered with a query keeps it when the response parameters are added.
+
+    Remedy: append to the query with &, instead of building the query anew.
+    """
+    registered = f"{REDIRECT_URI}?from=assay"
+    answer = ctx.register(redirect_uris=[registered])
+    ctx.require(registered in (answer.json.get("redirect_uris") or ()), "redirect URIs with a query are not registered")
+    client = OAuthClient(str(answer.json["client_id"]), redirect_uri=registered)
+    landing = ctx.send_authorization(client=client)
+    kept = landing.get("from") == "assay"
+    expect(landing.get("code") and kept, f"a code at {registered}", landing.summary(), landing.answer)
+
+
+@scenario.each(HOSTILE_VALUES, needs={AUTHORIZATION_CODE})
+def a_hostile_value_does_no_harm(ctx: Context, fault: Fault) -> None:
+    """A hostile value in an authorization request becomes no part of a page or of a response's headers."""
+    ctx.send_authorization(**fault.claims)
+    _expect_nothing_injected(ctx)
+
+
+@scenario("oauth21-7.12-1", needs={AUTHORIZATION_CODE, REGISTRATION})
+def a_hostile_client_name_does_no_harm(ctx: Context) -> None:
+    """Markup in the name of a registered client is shown as text.
+
+    Why: anybody can register a client, and its name is shown to a person who is logged in.
+    Remedy: escape client metadata wherever a page shows it.
+    """
+    answer = ctx.register(client_name=f"Assay {MARKUP}")
+    ctx.require(answer.json.get("client_id"), "such a name is refused")
+    client = OAuthClient(str(answer.json["client_id"]), redirect_uri=REDIRECT_URI)
+    ctx.send_authorization(client=client)
+    _expect_nothing_injected(ctx)
+
+
+def _native_client(ctx: Context) -> OAuthClient:
+    """A client that registered as a native app; without registration, the one that is configured."""
+    return ctx.registered_client() if ctx.metadata.get("registration_endpoint") else ctx.clients.first
+
+
+def _lookalike(uri: str, form: str, word: str) -> str:
+    parts = urlsplit(uri)
+    return form.format(
+        uri=uri,
+        word=word,
+        shorter=uri[:-1],
+        swapped=uri[-1].swapcase(),
+        code=f"{ord(uri[-1]):02x}",
+        scheme=parts.scheme,
+        host=parts.netloc,
+        path=parts.path,
+    )
+
+
+def _was_sent_to(landing: Landing, uri: str) -> bool:
+    """Whether any redirect went to this very URI, with or without parameters."""
+    return any(landed == uri or landed.startswith((f"{uri}?", f"{uri}&", f"{uri}#")) for landed in landing.redirects)
+
+
+def _expect_nothing_injected(ctx: Context) -> None:
+    for answer in (Answer(exchange, ctx.evidence) for exchange in ctx.evidence):
+        split = "assay-injected" in answer.headers
+        expect(not split, "no header of the request's making", "the value ended a header and began another", answer)
+        shown = "html" in answer.media_type and MARKUP in answer.text.lower()
+        expect(not shown, "the value to be escaped in the page", "the page holds it as markup", answer)

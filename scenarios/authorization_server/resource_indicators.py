@@ -1,0 +1,88 @@
+"""Resource indicators: a token is for the resource that was asked for, and for no other (RFC 8707)."""
+
+from __future__ import annotations
+
+from harness import Context, Fault, expect, expect_authorization_error, expect_oauth_error, fault, scenario
+from harness.capability import OTHER_RESOURCE, RESOURCE_INDICATORS
+from harness.exchange import Answer
+from harness.keys import claims_of
+
+MALFORMED = (
+    fault("relative", "rfc8707-2-2", remedy="Refuse a resource without a scheme with invalid_target.", resource="/mcp"),
+    fault(
+        "with-a-fragment",
+        "rfc8707-2-2",
+        remedy="Refuse a resource with a fragment with invalid_target; do not cut it off.",
+        resource="#fragment",
+    ),
+)
+
+
+@scenario("rfc8707-2-4", needs={OTHER_RESOURCE})
+def the_audience_is_the_requested_resource(ctx: Context) -> None:
+    """A token that was asked for one resource has that resource, and not another, as its audience.
+
+    Why: a resource server that is handed a token must not be able to use it elsewhere.
+    Remedy: put the resource of the request into aud.
+    """
+    wanted = ctx.world.other_resource
+    tokens = ctx.grant(resource=wanted, scope=ctx.world.other_scope)
+    _expect_audience(tokens.answer, wanted)
+
+
+@scenario("rfc8707-2.1-1", needs={OTHER_RESOURCE})
+def the_resource_of_the_authorization_request_holds(ctx: Context) -> None:
+    """A code that was asked for one resource yields a token for it, also when the token request names none.
+
+    Remedy: keep the resource with the code, and take it from there when the token request has none.
+    """
+    wanted = ctx.world.other_resource
+    granted = ctx.authorize(resource=wanted, scope=ctx.world.other_scope)
+    answer = ctx.redeem(granted, resource=None)
+    ctx.require(answer.status == 200, "the target wants the resource repeated in the token request")
+    _expect_audience(answer, wanted)
+
+
+@scenario("rfc8707-2.2-1", needs={OTHER_RESOURCE})
+def a_code_is_not_redeemed_for_another_resource(ctx: Context) -> None:
+    """A code is not good for a token for a resource that was not asked for when the user consented.
+
+    Why: the user agreed to access at one resource, and the client would reach another.
+    Remedy: refuse with invalid_target what is not among the resources kept with the code.
+    """
+    answer = ctx.redeem(ctx.authorize(), resource=ctx.world.other_resource)
+    if answer.status == 200:
+        audience = _audience(answer)
+        refused = ctx.world.other_resource not in audience
+        expect(refused, "no token for the other resource", f"aud was {audience!r}", answer)
+        return
+    expect_oauth_error(answer, "invalid_target")
+
+
+@scenario.each(MALFORMED, needs={RESOURCE_INDICATORS})
+def a_malformed_resource_is_refused(ctx: Context, fault: Fault) -> None:
+    """A resource that is no absolute URI without fragment is refused with invalid_target."""
+    value = str(fault.claims["resource"])
+    resource = ctx.world.resource + value if value.startswith("#") else value
+    expect_authorization_error(ctx.send_authorization(resource=resource), "invalid_target")
+
+
+@scenario("rfc8707-2-3", needs={RESOURCE_INDICATORS})
+def an_unknown_resource_is_refused(ctx: Context) -> None:
+    """A resource that the server issues no tokens for is refused with invalid_target.
+
+    Why: a token with an audience of the client's making could be good somewhere.
+    Remedy: compare resource with the resources that you know, and refuse the rest.
+    """
+    landing = ctx.send_authorization(resource="https://unknown.example/mcp")
+    expect_authorization_error(landing, "invalid_target")
+
+
+def _audience(answer: Answer) -> list[str]:
+    audience = claims_of(str(answer.json.get("access_token"))).get("aud")
+    return [str(item) for item in audience] if isinstance(audience, list) else [str(audience)]
+
+
+def _expect_audience(answer: Answer, resource: str) -> None:
+    audience = _audience(answer)
+    expect(audience == [resource], f"aud {resource}", f"aud was {audience!r}", answer)
