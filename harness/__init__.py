@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from harness.expect import expect_no_code as expect_no_code
     from harness.expect import expect_no_token as expect_no_token
     from harness.expect import expect_no_wider_scope as expect_no_wider_scope
+    from harness.expect import expect_not_called as expect_not_called
     from harness.expect import expect_not_redirected_to as expect_not_redirected_to
     from harness.expect import expect_not_stored as expect_not_stored
     from harness.expect import expect_oauth_error as expect_oauth_error
     from harness.expect import expect_refused as expect_refused
     from harness.expect import expect_status as expect_status
     from harness.expect import expect_token as expect_token
+    from harness.expect import expect_token_refused as expect_token_refused
     from harness.expect import granted_scope as granted_scope
     from harness.property import explore as explore
     from harness.property import for_all as for_all

@@ -271,6 +271,14 @@ MINTED_TOKENS = Capability(
     unlock='let the server trust the sandbox: trusts = "sandbox"',
     requires=(MCP_SERVER,),
 )
+JWT_PROFILE = Capability(
+    "jwt-profile",
+    "The MCP server validates its tokens as RFC 9068 says, which MCP leaves open.",
+    _configured(lambda run: run.target.capabilities.get("jwt-profile")),
+    lambda ctx: ctx.accepted(ctx.mint()),
+    unlock="promise it under [capabilities]",
+    requires=(MINTED_TOKENS,),
+)
 SCOPED_TOOLS = Capability(
     "scoped-tools",
     "Tools that need different scopes.",

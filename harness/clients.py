@@ -125,11 +125,9 @@ def _supported_grants(site: Site, wanted: list[str]) -> list[str]:
 
 
 def _secret_method(site: Site) -> str:
-    """RFC 8414 section 2: client_secret_basic where the list is omitted."""
-    supported = site.metadata.get("token_endpoint_auth_methods_supported")
-    if isinstance(supported, list) and "client_secret_basic" not in supported and "client_secret_post" in supported:
-        return "client_secret_post"
-    return "client_secret_basic"
+    """The body where it is supported, as OAuth 2.1 section 2.4.1 demands; RFC 8414 section 2 defaults to the header."""
+    supported = site.metadata.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+    return "client_secret_post" if "client_secret_post" in supported else "client_secret_basic"
 
 
 def _assertion_algorithm(site: Site) -> str:

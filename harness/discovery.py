@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -10,8 +11,11 @@ from harness.exchange import Answer
 from harness.http import Client, origin_of
 from harness.verdict import Blocked
 
-_AUTH_PARAM = re.compile(r'([A-Za-z0-9!#$%&\'*+.^_`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
-_NEXT_SCHEME = re.compile(r",\s*[A-Za-z][A-Za-z0-9!#$%&'*+.^_`|~-]*(?=\s+[A-Za-z0-9]|\s*$|\s*,)(?!\s*=)")
+_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_AUTH_PARAM = re.compile(rf'({_NAME})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))', re.DOTALL)
+_AUTH_SCHEME = re.compile(rf"({_NAME})(?=[\s,]|$)")
+_SEPARATORS = re.compile(r"[\s,]*")
+_NEXT_ITEM = re.compile(r"[^,]*")
 
 
 def well_known(url: str, name: str) -> str:
@@ -85,18 +89,43 @@ def challenge(answer: Answer) -> dict[str, str]:
 
 def challenge_parameters(answer: Answer) -> list[tuple[str, str]]:
     """Return the parameters of the first Bearer challenge as they were sent: repeated ones too, backslashes kept."""
-    for value in answer.headers.get_list("www-authenticate"):
-        match = re.search(r"(?:^|,)\s*bearer(?:\s+|$)(.*)", value, re.IGNORECASE | re.DOTALL)
-        if match:
-            own = _NEXT_SCHEME.split(match.group(1))[0]
-            return [(name.lower(), quoted or bare) for name, quoted, bare in _AUTH_PARAM.findall(own)]
-    return []
+    return next((parameters for scheme, parameters in _challenges(answer) if scheme == "bearer"), [])
 
 
 def has_bearer_challenge(answer: Answer) -> bool:
     """Tell whether a response carries a challenge of the Bearer scheme, with parameters or without."""
-    values = answer.headers.get_list("www-authenticate")
-    return any(re.search(r"(?:^|,)\s*bearer(?:\s|$|,)", value, re.IGNORECASE) for value in values)
+    return any(scheme == "bearer" for scheme, _ in _challenges(answer))
+
+
+def _challenges(answer: Answer) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Yield each challenge's scheme in lower case and its parameters, in the order of the headers."""
+    for value in answer.headers.get_list("www-authenticate"):
+        scheme, parameters = "", list[tuple[str, str]]()
+        for name, content in _items(value):
+            if content is not None:
+                parameters.append((name.lower(), content))
+                continue
+            if scheme:
+                yield scheme, parameters
+            scheme, parameters = name.lower(), []
+        if scheme:
+            yield scheme, parameters
+
+
+def _items(value: str) -> Iterator[tuple[str, str | None]]:
+    """Yield schemes, without content, and parameters; what is neither is passed over up to the next comma."""
+    position = 0
+    while (position := _end(_SEPARATORS, value, position)) < len(value):
+        if found := _AUTH_PARAM.match(value, position):
+            yield found[1], found[3] if found[2] is None else found[2]
+        elif found := _AUTH_SCHEME.match(value, position):
+            yield found[1], None
+        position = found.end() if found else _end(_NEXT_ITEM, value, position)
+
+
+def _end(pattern: re.Pattern[str], value: str, position: int) -> int:
+    found = pattern.match(value, position)
+    return found.end() if found else position
 
 
 def describe(answer: Answer) -> str:

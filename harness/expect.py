@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from harness import keys
+from harness import keys, mcp_calls
 from harness.browser import Landing
 from harness.discovery import challenge, has_bearer_challenge
 from harness.exchange import Answer
@@ -145,6 +145,35 @@ def expect_challenge(answer: Answer, *, status: int, error: str = "") -> dict[st
     if error and parameters.get("error") != error:
         answer.warn(f'error="{error}" in the challenge', actual)
     return parameters
+
+
+def expect_token_refused(answer: Answer) -> None:
+    """A token was not accepted (RFC 6750 section 3.1); another refusal than 401 with invalid_token is a warning.
+
+    Raises:
+        Violation: the request was served.
+        Blocked: it came to nothing for another reason than the token.
+    """
+    if answer.status == 200 and "error" in mcp_calls.message_of(answer):
+        answer.warn("status 401", f"{answer.summary()} and holds a JSON-RPC error")
+        return
+    expect_refused(answer, what="the token")
+    parameters = challenge(answer)
+    if answer.status != 401 or parameters.get("error") != "invalid_token":
+        said = f"with {parameters.get('error', 'no error')!r} in the challenge"
+        answer.warn("status 401 with invalid_token in the challenge", f"{answer.summary()}, {said}")
+
+
+def expect_not_called(answer: Answer, *, what: str) -> None:
+    """A tool was not called, however that is said: by a status, a JSON-RPC error, or an error of the tool.
+
+    Raises:
+        Violation: it was called.
+        Blocked: the call came to nothing for a reason of its own.
+    """
+    expect(not mcp_calls.succeeded(answer), f"{what} not to be served", "the tool was called", answer)
+    if answer.status != 200:
+        expect_refused(answer, what=what)
 
 
 def expect_accepted(answer: Answer, *, what: str = "the request") -> None:

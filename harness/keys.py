@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -51,6 +51,18 @@ def sign(claims: Mapping[str, Any], key: Mapping[str, Any], header: Mapping[str,
     members = {"kid": key.get("kid"), **(header or {})}
     headers = {name: value for name, value in members.items() if value is not None}
     return jwt.encode(dict(claims), jwt.PyJWK(dict(key), algorithm).key, algorithm, headers=headers)
+
+
+def verifies(token: str, jwks: Iterable[Mapping[str, Any]]) -> bool:
+    """Tell whether one of these public keys verifies a JWS, with the algorithm that its header names."""
+    for key in jwks:
+        try:
+            verifier = jwt.PyJWK(public(key), header_of(token).get("alg"))
+            jwt.api_jws.PyJWS().decode(token, verifier, algorithms=[verifier.algorithm_name])
+        except (jwt.PyJWTError, NotImplementedError, TypeError, ValueError):
+            continue
+        return True
+    return False
 
 
 def claims_of(token: str) -> dict[str, Any]:

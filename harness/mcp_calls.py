@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.exchange import Answer
+from harness.http import Headers
 from harness.mcp_wire import STATELESS_REVISIONS, Wire, parse
 from harness.requirement import REVISIONS
 from harness.verdict import Blocked
@@ -33,12 +34,15 @@ class McpConnection:
         params: Mapping[str, Any] | None = None,
         *,
         token: str | None,
-        headers: Mapping[str, str] | None = None,
+        headers: Headers = (),
         query: str = "",
     ) -> Answer:
-        """Send one JSON-RPC request and return the raw answer; a token of None sends no Authorization header."""
+        """Send one JSON-RPC request and return the raw answer; a token of None sends no Authorization header.
+
+        Headers that are given take the place of all others of the same name; they may repeat.
+        """
         own, body = Wire(self.revision).request(method, dict(params or {}), 1)
-        merged = {**own, **_session(self.session), **bearer(token), **(headers or {})}
+        merged = _merged({**own, **_session(self.session), **bearer(token)}, headers)
         return client.send("POST", self.url + query, headers=merged, content=json.dumps(body))
 
 
@@ -73,10 +77,14 @@ def own_session(
     return open_session(client, connection.url, token, connection.revision, **options)
 
 
+def message_of(answer: Answer) -> dict[str, Any]:
+    """Return the JSON-RPC message of an answer; empty when there is none."""
+    return parse(answer.media_type, answer.exchange.body) or {}
+
+
 def result_of(answer: Answer) -> dict[str, Any]:
     """Return the result of a JSON-RPC answer; empty when there is none."""
-    message = parse(answer.media_type, answer.exchange.body) or {}
-    result = message.get("result")
+    result = message_of(answer).get("result")
     return result if isinstance(result, dict) else {}
 
 
@@ -97,7 +105,7 @@ def open_session(
     token: str | None,
     revision: str,
     *,
-    headers: Mapping[str, str] | None = None,
+    headers: Headers = (),
     query: str = "",
 ) -> tuple[McpConnection | None, Answer]:
     """Go through the handshake of a revision that has one; without a connection, the answer says why.
@@ -106,14 +114,14 @@ def open_session(
     """
     wire = Wire(revision)
     own, body = wire.initialize()
-    merged = {**own, **bearer(token), **(headers or {})}
+    merged = _merged({**own, **bearer(token)}, headers)
     answer = client.send("POST", url + query, headers=merged, content=json.dumps(body))
     result = result_of(answer)
     if answer.status != 200 or result.get("protocolVersion") != revision:
         return None, answer
     session = str(answer.headers.get(SESSION, ""))
     own, body = wire.initialized()
-    merged = {**own, **_session(session), **bearer(token), **(headers or {})}
+    merged = _merged({**own, **_session(session), **bearer(token)}, headers)
     client.send("POST", url + query, headers=merged, content=json.dumps(body))
     return McpConnection(url, revision, session), answer
 
@@ -122,6 +130,12 @@ def _stateless(client: Client, url: str, token: str | None, revision: str) -> tu
     connection = McpConnection(url, revision)
     answer = connection.send(client, "tools/list", token=token)
     return (connection if answer.status == 200 and result_of(answer) else None), answer
+
+
+def _merged(own: Mapping[str, str], given: Headers) -> list[tuple[str, str]]:
+    replacing = list(given.items() if isinstance(given, Mapping) else given)
+    replaced = {name.lower() for name, _ in replacing}
+    return [pair for pair in own.items() if pair[0].lower() not in replaced] + replacing
 
 
 def _session(session: str) -> dict[str, str]:

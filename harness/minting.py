@@ -66,6 +66,11 @@ def forged(fault: Fault, token: str, jwks: Callable[[], dict[str, Any]]) -> str:
     return fault.forge(Forge(header, keys.claims_of(token), lambda _header, _claims: token, jwks))
 
 
+def genuine(token: str, jwks: Callable[[], dict[str, Any]]) -> Forge:
+    """Return what a token of the issuer's own is forged from; whatever is asked, what was signed is this token."""
+    return Forge(keys.header_of(token), keys.claims_of(token), lambda _header, _claims: token, jwks)
+
+
 def unsigned(forge: Forge) -> str:
     """An unsecured JWT: `alg` is none and the signature empty (RFC 8725 section 3.1)."""
     return f"{keys.encode_part({**forge.header, 'alg': 'none'})}.{keys.encode_part(forge.claims)}."

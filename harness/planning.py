@@ -48,15 +48,28 @@ def make_plan(request: Request, stack: ExitStack, sandbox: EmbeddedSandbox | Non
     if request.sandbox:
         return _sandbox_plan(request, stack, sandbox)
     file = target_file(request)
+    found = look(file, request.timeout)
+    if file.target.trusts != "sandbox":
+        return found
+    target = _trusting(found.target, file.sandbox, stack, sandbox)
+    return replace(found, target=target, roles=(Role.MCP_SERVER,))
+
+
+def look(file: TargetFile, timeout: float) -> Plan:
+    """Ask the target for what it publishes, without starting anything; `timeout` is in seconds for each exchange.
+
+    Raises:
+        TargetFileError: the file holds a private key that is none.
+        Unreachable: the target does not answer.
+    """
     target = file.resolve()
-    origins = {origin_of(url) for url in _urls(target)}
-    wire = Wire(request.timeout, target.authorized, origins)
-    target = _discovered(target, Client(wire, Evidence()))
-    roles = _roles(target)
-    if file.target.trusts == "sandbox":
-        target = _trusting(target, file.sandbox, stack, sandbox)
-        roles = (Role.MCP_SERVER,)
-    return Plan(target, roles, wire)
+    wire = Wire(timeout, target.authorized, {origin_of(url) for url in _urls(target)})
+    try:
+        target = _discovered(target, Client(wire, Evidence()))
+    except BaseException:
+        wire.close()
+        raise
+    return Plan(target, _roles(target), wire)
 
 
 def target_file(request: Request) -> TargetFile:

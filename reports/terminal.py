@@ -23,6 +23,7 @@ COLOURS = {
     Verdict.BLOCKED: "magenta",
     Verdict.ERROR: "bold red",
 }
+HEADINGS = {Verdict.NOT_APPLICABLE: "n/a"}
 SHOWN_FIRST = (Verdict.ERROR, Verdict.FAILED, Verdict.BLOCKED, Verdict.WARNING)
 EXCHANGES_SHOWN = 3
 
@@ -116,9 +117,11 @@ class TerminalReport:
 
     def _show_areas(self, summary: Summary) -> None:
         table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
-        table.add_column("area")
+        table.add_column(
+            "area", no_wrap=True, overflow="fold", min_width=max(map(len, map(_area, summary.results)), default=4)
+        )
         for verdict in Verdict:
-            table.add_column(verdict.value, justify="right")
+            table.add_column(HEADINGS.get(verdict, verdict.value), justify="right")
         by_area = sorted(summary.results, key=_area)
         for area, group in groupby(by_area, key=_area):
             results = list(group)

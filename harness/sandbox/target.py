@@ -23,6 +23,7 @@ CLIENTS = {
 }
 OPERATOR, VIEWER = "operators", "viewers"
 ALLOW, DENY = LoginPage(press="decision=allow"), LoginPage(press="decision=deny")
+NOBODY = LoginPage(press="decision=refuse")
 NARROW, WIDE = "urn:ledger:balance:read", "urn:ledger:balance:read urn:fx:convert"
 FORBIDDEN = "urn:infra:deploy:delete"
 
@@ -75,7 +76,7 @@ def sandbox_target(sandbox: Sandbox, world: World, spec: str = REVISIONS[0]) -> 
         tools={name: Tool(name, needs, _arguments(name, acme)) for name, needs in world.tools.items()},
         implied={name: next(iter(scope.implies)) for name, scope in world.scopes.items() if scope.implies},
         clock=sandbox.clock,
-        capabilities={"revocation-promised": True},
+        capabilities={"jwt-access-tokens": True, "jwt-profile": True, "revocation-promised": True},
         limited_login=Login("form", _user(acme, VIEWER), pages=(ALLOW,)),
     )
 
@@ -88,7 +89,7 @@ def sandbox_tenant(sandbox: Sandbox, world: World, name: str, control: ControlPl
         authorization_server=sandbox.layout.issuer(name),
         mcp_server=sandbox.layout.resource(name),
         clients={kind: _client(tenant.agents[agent]) for kind, agent in CLIENTS.items()},
-        login=Login("form", _user(tenant, OPERATOR), pages=(ALLOW,), refusal=(DENY,)),
+        login=Login("form", _user(tenant, OPERATOR), pages=(ALLOW,), refusal=(DENY, NOBODY)),
         subject=_user(tenant, OPERATOR),
         signer=Signer(control, name),
     )
@@ -108,7 +109,7 @@ def _arguments(tool: str, tenant: WorldTenant) -> dict[str, str]:
     return {
         "get_balance": {"account": next(iter(records["balances"]))},
         "convert_currency": {"amount": "100.00", "source": "EUR", "target": "AUD"},
-        "read_dashboard": {"name": next(iter(records["dashboards"]))},
-        "create_deployment": {"name": "assay-1"},
-        "delete_deployment": {"name": "assay-1"},
+        "read_dashboard": {"dashboard": next(iter(records["dashboards"]))},
+        "create_deployment": {"service": "assay"},
+        "delete_deployment": {"deployment": "assay-1"},
     }[tool]

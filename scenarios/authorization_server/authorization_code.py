@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from harness import (
     Context,
@@ -51,8 +52,8 @@ def unknown_parameters_are_ignored(ctx: Context) -> None:
     Why: extensions add parameters, and clients cannot know which of them a server has heard of.
     Remedy: read the parameters that you know, and leave the rest alone.
     """
-    name = f"x_assay_{secrets.token_hex(4)}"
-    landing = ctx.send_authorization(**{name: "1"})
+    unknown: dict[str, Any] = {f"x_assay_{secrets.token_hex(4)}": "1"}
+    landing = ctx.send_authorization(**unknown)
     expect(landing.get("code"), "a code, as without the parameter", landing.summary(), landing.answer)
 
 

@@ -58,7 +58,7 @@ def iss_comes_with_an_error(ctx: Context) -> None:
 
 @scenario("rfc9207-2.3-1", needs={ISSUER_PARAMETER})
 def iss_is_the_issuer_of_the_metadata(ctx: Context) -> None:
-    """iss is, character by character, the issuer of the metadata.
+    """The parameter iss is, character by character, the issuer of the metadata.
 
     Remedy: take both from the same configured value.
     """
@@ -70,7 +70,7 @@ def iss_is_the_issuer_of_the_metadata(ctx: Context) -> None:
 
 @scenario("rfc9207-2-2", needs={ISSUER_PARAMETER})
 def iss_is_a_bare_https_url(ctx: Context) -> None:
-    """iss is an https URL without query and fragment; http will do on loopback.
+    """The parameter iss is an https URL without query and fragment; http will do on loopback.
 
     Remedy: send the issuer identifier, and nothing that says more than that.
     """

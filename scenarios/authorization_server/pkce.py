@@ -6,18 +6,16 @@ import string
 
 from hypothesis import strategies as st
 
-from harness import Context, Fault, expect_authorization_error, expect_oauth_error, expect_refused, fault, for_all
-from harness import pkce, scenario
+from harness import Context, expect_authorization_error, expect_oauth_error, expect_refused, for_all, pkce, scenario
 from harness.capability import AUTHORIZATION_CODE, PUBLIC_CLIENT
 from harness.flows import grant_of
-from harness.verdict import Blocked
 
 UNRESERVED = string.ascii_letters + string.digits + "-._~"
 RESERVED = " !\"#$%&'()*+,/:;<=>?@[\\]^`{|}"
 MALFORMED = st.one_of(
     st.text(UNRESERVED, min_size=1, max_size=42),
     st.text(UNRESERVED, min_size=129, max_size=160),
-    st.builds(lambda start, bad: f"{start}{bad}", st.text(UNRESERVED, min_size=42, max_size=120), st.sampled_from(RESERVED)),
+    st.builds("{}{}".format, st.text(UNRESERVED, min_size=42, max_size=120), st.sampled_from(RESERVED)),
 )
 
 

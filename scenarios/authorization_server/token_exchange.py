@@ -1,7 +1,6 @@
 """Token exchange: an agent acts on a user's behalf (RFC 8693)."""
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from harness import (
@@ -26,7 +25,7 @@ from harness.context import ACCESS_TOKEN_TYPE
 from harness.exchange import Answer
 from harness.flows import Tokens
 from harness.keys import claims_of
-from harness.minting import Forge, altered, signed_by_stranger, signed_with_public_key, unsigned
+from harness.minting import altered, genuine, signed_by_stranger, signed_with_public_key, unsigned
 
 REFRESH_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:refresh_token"  # noqa: S105 - a type's name
 
@@ -154,7 +153,7 @@ def a_forged_subject_token_is_refused(ctx: Context, row: Fault) -> None:
     """A subject token that the issuer did not sign as it stands is refused."""
     subject = ctx.subject_token()
     assert row.forge
-    forged = row.forge(_forge(ctx, subject))
+    forged = row.forge(genuine(subject.access_token, ctx.jwks))
     expect_oauth_error(ctx.exchange(subject, subject_token=forged), "invalid_request")
 
 
@@ -211,7 +210,7 @@ def a_forged_actor_token_is_refused(ctx: Context) -> None:
     """
     subject, actor, _ = _delegation(ctx)
     ctx.require(actor.claims.get("exp"), "the actor's token is opaque")
-    forged = altered(_forge(ctx, actor), exp=actor.claims["exp"] + 60)
+    forged = altered(genuine(actor.access_token, ctx.jwks), exp=actor.claims["exp"] + 60)
     answer = ctx.exchange(subject, actor_token=forged, actor_token_type=ACCESS_TOKEN_TYPE)
     expect_oauth_error(answer, "invalid_request")
 
@@ -288,9 +287,3 @@ def _delegation(ctx: Context) -> tuple[Tokens, Tokens, Answer]:
     answer = ctx.exchange(subject, actor_token=actor.access_token, actor_token_type=ACCESS_TOKEN_TYPE)
     ctx.require(answer.status == 200, "the server takes no actor tokens")
     return subject, actor, answer
-
-
-def _forge(ctx: Context, tokens: Tokens) -> Forge:
-    """Return what a genuine token is forged from; its signature cannot be made again, so it stays as it is."""
-    genuine = tokens.access_token
-    return Forge(tokens.header, tokens.claims, lambda _header, _claims: genuine, partial(ctx.jwks, tokens.site))

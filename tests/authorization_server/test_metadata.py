@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from authlib.oidc.discovery import OpenIDProviderMetadata
+from starlette.routing import Route
 
+from fixtures.authorization_server.app import create_app
 from fixtures.authorization_server.redirects import same_redirect
-from tests.authorization_server.trio import Client, Trio
+from fixtures.authorization_server.settings import Settings
+from tests.authorization_server.trio import MCP_SERVER, Client, Trio
 
 
 @pytest.mark.parametrize("tenant", ["acme", "globex"])
@@ -32,6 +35,33 @@ def test_only_public_keys_are_published(trio: Trio) -> None:
     keys = trio.http.get(f"{trio.issuer()}/jwks").json()["keys"]
     assert {key["alg"] for key in keys} == {"RS256", "ES256"}
     assert not any("d" in key for key in keys)
+
+
+def test_scripts_may_call_what_goes_by_no_cookie(trio: Trio) -> None:
+    origin = {"Origin": "https://inspector.example", "Access-Control-Request-Method": "POST"}
+    for path in ("/acme/token", "/acme/register", "/acme/revoke", "/.well-known/oauth-authorization-server/acme"):
+        answer = trio.http.options(f"{trio.base_url}{path}", headers={**origin, "Access-Control-Request-Method": "GET"})
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in answer.headers
+    for path in ("/acme/authorize", "/acme/consent", "/acme/callback"):
+        for answer in (
+            trio.http.options(f"{trio.base_url}{path}", headers=origin),
+            trio.http.get(f"{trio.base_url}{path}"),
+        ):
+            assert not any(name.startswith("access-control") for name in answer.headers)
+    assert trio.http.options(f"{trio.issuer()}/register/any").status_code == 204
+
+
+def test_a_base_url_may_have_a_path(trio: Trio) -> None:
+    app = create_app(Settings("https://as.example/base/", "https://idp.example", MCP_SERVER), trio.surroundings)
+    paths = {route.path for route in app.routes if isinstance(route, Route)}
+    assert {"/base/acme/token", "/.well-known/oauth-authorization-server/base/acme"} <= paths
+    assert app.tenants["acme"].issuer.metadata()["token_endpoint"] == "https://as.example/base/acme/token"
+
+
+def test_settings_that_cannot_work_are_named() -> None:
+    with pytest.raises(ValueError, match="'nowhere' cannot be used"):
+        Settings("http://127.0.0.1:7401", "nowhere", MCP_SERVER)
 
 
 def test_a_tenant_that_does_not_exist_is_not_found(trio: Trio) -> None:

@@ -83,6 +83,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"scope": ["urn:fx:convert"]}, "invalid_client_metadata"),
     ({"client_uri": "nonsense"}, "invalid_client_metadata"),
     ({"client_name": 7}, "invalid_client_metadata"),
+    ({"client_name": False}, "invalid_client_metadata"),
     ({"jwks": {"keys": [KEY]}}, "invalid_client_metadata"),
     ({"jwks": {"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}}, "invalid_client_metadata"),
     ({"jwks": {"keys": [{"kty": "EC"}]}}, "invalid_client_metadata"),

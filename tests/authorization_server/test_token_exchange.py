@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.authorization_server.trio import ACCESS_TOKEN, BALANCE, FX, MCP_SERVER, Client, Trio, refused
+from tests.authorization_server.trio import ACCESS_TOKEN, BALANCE, EXCHANGE, FX, MCP_SERVER, Client, Trio, refused
 
 
 @pytest.fixture
@@ -83,6 +83,17 @@ def test_nobody_acts_who_is_not_named(trio: Trio, console: Client, subject_token
     refused(ledger_agent.exchange(minted), "invalid_request")
     del claims["may_act"]
     assert ledger_agent.exchange(trio.sign(claims, {"typ": "at+jwt"})).status_code == 200
+
+
+def test_a_registered_client_gets_no_further_than_the_subject_token(
+    trio: Trio, console: Client, subject_token: str
+) -> None:
+    registered = trio.http.post(f"{console.issuer}/register", json={"grant_types": [EXCHANGE]}).json()
+    client = trio.client(client_id=registered["client_id"], secret=registered["client_secret"])
+    claims = {name: value for name, value in trio.claims(subject_token).items() if name != "may_act"}
+    assert client.exchange(trio.sign(claims, {"typ": "at+jwt"})).status_code == 200
+    refused(client.exchange(trio.sign(claims, {"typ": "at+jwt"}), audience="fx"), "invalid_target")
+    refused(client.exchange(trio.sign({**claims, "aud": "https://other.example"}, {"typ": "at+jwt"})), "invalid_target")
 
 
 @pytest.mark.parametrize(

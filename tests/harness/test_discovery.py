@@ -35,10 +35,23 @@ def test_an_issuer_without_a_path_has_two() -> None:
         (('Bearer scope="a", Basic realm="x"',), {"scope": "a"}),
         (("Bearer",), {}),
         (('Basic realm="Bearer of news"',), {}),
+        (('Basic realm="x, Bearer of news"',), {}),
+        (
+            ('Bearer error="invalid_token", error_description="Expired, please log in", scope="a"',),
+            {"error": "invalid_token", "error_description": "Expired, please log in", "scope": "a"},
+        ),
+        (('Bearer scope="a", realm="unclosed',), {"scope": "a"}),
+        (("Negotiate abc==, Bearer scope=a",), {"scope": "a"}),
+        ((r'Bearer error_description="say \"no\"", realm=""',), {"error_description": 'say "no"', "realm": ""}),
     ],
 )
 def test_the_bearer_challenge_is_found_among_others(challenges: tuple[str, ...], expected: dict[str, str]) -> None:
     assert discovery.challenge(answer(*challenges)) == expected
+
+
+def test_repeated_parameters_are_seen() -> None:
+    repeated = answer('Bearer scope="a", Scope="b", error_description="\\x"')
+    assert discovery.challenge_parameters(repeated) == [("scope", "a"), ("scope", "b"), ("error_description", "\\x")]
 
 
 def test_a_bare_bearer_challenge_is_one() -> None:

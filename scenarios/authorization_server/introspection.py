@@ -1,0 +1,122 @@
+"""Introspection: the truth about a token, for those who may know (RFC 7662)."""
+
+import secrets
+from dataclasses import replace
+
+from harness import Context, Fault, expect, expect_refused, expect_status, fault, scenario
+from harness.capability import INTROSPECTION, JWT_ACCESS_TOKENS, REFRESH_TOKENS, REVOCATION
+from harness.exchange import Answer
+from harness.minting import altered, genuine, signed_by_stranger, signed_with_public_key, unsigned
+
+FORGERIES = (
+    fault(
+        "altered",
+        "rfc7662-4-1",
+        remedy="Verify the signature over header and claims as they were sent.",
+        forge=lambda forge: altered(forge, exp=forge.claims.get("exp", 0) + 60),
+    ),
+    fault(
+        "signed-by-a-stranger",
+        "rfc7662-4-1",
+        remedy="Verify with the key that you hold under kid; the kid itself proves nothing.",
+        forge=signed_by_stranger,
+    ),
+    fault("unsigned", "rfc7662-4-1", remedy="Accept a fixed list of algorithms; never none.", forge=unsigned),
+    fault(
+        "hmac-with-the-public-key",
+        "rfc7662-4-1",
+        remedy="Bind each key to its algorithm: a public key verifies no HMAC.",
+        forge=signed_with_public_key,
+    ),
+)
+
+
+@scenario("rfc7662-2.1-1", needs={INTROSPECTION})
+def the_caller_must_prove_who_it_is(ctx: Context) -> None:
+    """A caller that only names itself is told nothing about a token.
+
+    Why: an open endpoint lets everybody try tokens until one is active.
+    Remedy: authenticate the resource server before the token is looked up.
+    """
+    unproven = replace(ctx.clients.resource_server, auth_method="none")
+    answer = ctx.introspect(ctx.grant().access_token, client=unproven)
+    if answer.status == 200 and answer.json == {"active": False}:
+        answer.warn("the request to be refused", "the answer was active false")
+        return
+    expect_refused(answer, what="introspection without credentials")
+
+
+@scenario("rfc7662-2.3-2", needs={INTROSPECTION})
+def wrong_credentials_are_answered_401(ctx: Context) -> None:
+    """Wrong credentials of the caller are answered with 401.
+
+    Remedy: answer a failed client authentication with 401 and invalid_client, at this endpoint too.
+    """
+    caller = ctx.clients.resource_server
+    ctx.require(caller.secret, "the resource server does not authenticate with a secret")
+    answer = ctx.introspect(ctx.grant().access_token, client=replace(caller, secret="wrong"))  # noqa: S106 - meant
+    expect_refused(answer, what="introspection with a wrong secret")
+    expect_status(answer, 401)
+
+
+@scenario("rfc7662-2.2-2", needs={INTROSPECTION})
+def an_unknown_token_is_inactive(ctx: Context) -> None:
+    """A token that nobody issued is answered with active false, and not as an error.
+
+    Why: for a resource server there is no difference between an unknown token and a dead one.
+    Remedy: answer 200 with active false for everything that is no token of yours.
+    """
+    _expect_inactive(ctx.introspect(secrets.token_urlsafe(32)))
+
+
+@scenario.each(FORGERIES, needs={INTROSPECTION, JWT_ACCESS_TOKENS})
+def a_forged_token_is_inactive(ctx: Context, row: Fault) -> None:
+    """A token that the issuer did not sign as it stands is inactive."""
+    tokens = ctx.grant()
+    ctx.active(tokens)
+    assert row.forge
+    _expect_inactive(ctx.introspect(row.forge(genuine(tokens.access_token, ctx.jwks))))
+
+
+@scenario("rfc7662-2.2-2", needs={INTROSPECTION, REFRESH_TOKENS})
+def a_used_refresh_token_is_inactive(ctx: Context) -> None:
+    """A refresh token that was exchanged for a new one is inactive.
+
+    Remedy: answer active false for whatever the token endpoint would refuse.
+    """
+    granted = ctx.refreshable()
+    newer = ctx.refreshed(granted).refresh_token
+    ctx.require(newer not in ("", granted.refresh_token), "refresh tokens are not rotated")
+    _expect_inactive(ctx.introspect(granted.refresh_token))
+
+
+@scenario("rfc7662-2.2-2", needs={INTROSPECTION, REFRESH_TOKENS, REVOCATION})
+def a_revoked_refresh_token_is_inactive(ctx: Context) -> None:
+    """A refresh token that was revoked is inactive.
+
+    Remedy: answer active false for whatever the token endpoint would refuse.
+    """
+    granted = ctx.refreshable()
+    ctx.revoked(granted)
+    _expect_inactive(ctx.introspect(granted.refresh_token))
+
+
+@scenario("rfc7662-2.2-3", needs={INTROSPECTION, REVOCATION})
+def an_inactive_token_is_not_described(ctx: Context) -> None:
+    """The answer about a token that does not work says that, and nothing about user, scope or reason.
+
+    Why: everything more is told to whoever holds a dead token, and helps to guess a live one.
+    Remedy: return active false alone.
+    """
+    granted = ctx.grant()
+    ctx.revoked(granted)
+    answer = ctx.introspect(granted.refresh_token or granted.access_token)
+    ctx.require(answer.json.get("active") is False, "the token is still active")
+    more = sorted(set(answer.json) - {"active"})
+    expect(not more, "no member but active", f"the answer also has {', '.join(more)}", answer)
+
+
+def _expect_inactive(answer: Answer) -> None:
+    expect(answer.status == 200, "status 200", answer.summary(), answer)
+    active = answer.json.get("active")
+    expect(active is False, "active false", f"active was {active!r}", answer)

@@ -1,0 +1,59 @@
+"""The authorization server as a program, and its control plane."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from tests.authorization_server.trio import Client, Trio, refused
+
+
+def test_it_runs_alone_and_ends_with_its_parent(trio: Trio) -> None:
+    command = [sys.executable, "-m", "fixtures.authorization_server", "--port", "0", "--control-port", "0"]
+    options = ["--base-url", "https://as.example", "--exit-with-parent"]
+    with subprocess.Popen(
+        [*command, *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stdin
+        ready = json.loads(process.stdout.readline())
+        metadata = trio.http.get(f"{ready['url']}/.well-known/oauth-authorization-server/acme").json()
+        process.stdin.close()
+        assert process.wait(10) == 0
+    assert ready["service"] == "authorization-server"
+    assert metadata["issuer"] == "https://as.example/acme"
+
+
+def test_wrong_usage_is_named() -> None:
+    command = [sys.executable, "-m", "fixtures.authorization_server", "--port", "0"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "--base-url is needed" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_control_plane_signs_verbatim_and_rotates_keys(trio: Trio, console: Client, mcp_server: Client) -> None:
+    token = console.tokens()["access_token"]
+    before = trio.http.get(f"{console.issuer}/jwks").json()["keys"]
+    assert trio.control("/acme/rotate-keys").status_code == 200
+    after = trio.http.get(f"{console.issuer}/jwks").json()["keys"]
+    assert {key["kid"] for key in before} < {key["kid"] for key in after}
+    assert mcp_server.post("introspect", token=token).json()["active"] is True
+    minted = trio.sign({**trio.claims(token), "jti": "another"}, {"typ": "at+jwt"})
+    assert mcp_server.post("introspect", token=minted).json()["jti"] == "another"
+    assert trio.control("/nowhere/rotate-keys").status_code == 404
+    assert trio.control("/acme/sign", {"claims": 7}).status_code == 400
+
+
+def test_a_reset_forgets_everything(trio: Trio, console: Client) -> None:
+    tokens = console.tokens()
+    registered = trio.http.post(f"{console.issuer}/register", json={"grant_types": ["client_credentials"]}).json()
+    trio.control("/reset")
+    refused(console.refresh(tokens["refresh_token"]), "invalid_grant")
+    headers = {"Authorization": f"Bearer {registered['registration_access_token']}"}
+    refused(trio.http.get(registered["registration_client_uri"], headers=headers), "invalid_token", 401)
