@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from docs.target_file import target_file_tables
 from fixtures.mutants import all_mutants
-from harness.capability import CAPABILITIES
+from harness.capability import CAPABILITIES, Capability
 from harness.cli import cli
 from harness.requirement import load_requirements
 from harness.scenario import Scenario, load_scenarios
@@ -83,9 +83,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(plain=_plain, link=_link, anchor=_anchor)
+    environment.filters.update(plain=_plain, link=_link, anchor=anchor)
     environment.globals["mutants_of"] = _mutants_of
     environment.globals["scenarios_of"] = _scenarios_of
+    environment.globals["scenarios_with"] = _scenarios_with
     return environment
 
 
@@ -99,7 +100,7 @@ def _link(url: str) -> str:
     return f"../{url.removeprefix('docs/')}" if url.startswith("docs/") else url
 
 
-def _anchor(heading: str) -> str:
+def anchor(heading: str) -> str:
     """Return what a heading is linked by: its letters, digits, hyphens and underscores, in lower case."""
     return re.sub(r"[^\w\- ]", "", heading).replace(" ", "-").lower()
 
@@ -130,18 +131,22 @@ def _scenarios_of(requirement_id: str) -> list[Scenario]:
     ]
 
 
+def _scenarios_with(capability: Capability) -> int:
+    return sum(capability in scenario.needs for scenario in load_scenarios().values())
+
+
 def _mutants_of(scenario: Scenario) -> list[str]:
     return [mutant.id for mutant in all_mutants() if scenario.id in mutant.fails]
 
 
 def _commands(command: click.Command, context: click.Context) -> Iterator[dict[str, Any]]:
     """Yield a command and, of a group, all commands below it."""
-    records = (parameter.get_help_record(context) for parameter in command.get_params(context))
+    options = [option for option in command.params if isinstance(option, click.Option)]
     yield {
         "path": context.command_path,
         "usage": command.get_usage(context).removeprefix("Usage: "),
         "help": _paragraphs(command.help or ""),
-        "options": [record for record in records if record],
+        "options": [option.get_help_record(context) for option in options],
     }
     if isinstance(command, click.Group):
         for name in command.list_commands(context):

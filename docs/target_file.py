@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -49,9 +50,13 @@ def _key(name: str, value: Mapping[str, Any], model: Mapping[str, Any], definiti
         "name": name,
         "kind": _kind(value, definitions),
         "needed": name in model.get("required", ()),
-        "default": value.get("default"),
+        "default": _default(value.get("default")),
         "models": list(_models(value, definitions)),
     }
+
+
+def _default(value: object) -> str:
+    return "" if value in (None, "") else f"`{json.dumps(value)}`".replace('"', "")
 
 
 def _kind(value: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from httpx import Cookies
+
 from harness import clients, flows
 from harness.browser import Browser, Landing
 from harness.data import TestData
@@ -16,6 +18,7 @@ from harness.target import Login, OAuthClient
 from harness.verdict import Blocked, NotApplicable
 
 if TYPE_CHECKING:
+    from harness.capability import Capability
     from harness.run import Run, Site
     from harness.target import ClockControl, Target
 
@@ -66,6 +69,13 @@ class Context(McpContext):
         """Return a browser with no cookies yet."""
         return Browser(self._run.wire, self.evidence)
 
+    def _browser_of(self, login: Login, site: Site) -> Browser:
+        """Return a fresh browser; the session that the login remembers is in it."""
+        browser = self.new_browser()
+        if login.remember:
+            browser.cookies = Cookies(self._run.session(login, site))
+        return browser
+
     @property
     def clock(self) -> ClockControl:
         """The target's clock."""
@@ -76,6 +86,14 @@ class Context(McpContext):
     def now(self) -> float:
         """Return the target's time in seconds since the epoch, as far as it is known."""
         return self._run.now()
+
+    def offers(self, capability: Capability) -> bool:
+        """Tell whether the target has an optional capability that works; its control is run where it was not before."""
+        try:
+            self._run.control(capability)
+        except (Blocked, NotApplicable):
+            return False
+        return True
 
     def require(self, holds: object, otherwise: str) -> None:
         """End the scenario as not applicable unless an optional thing is there."""
@@ -112,7 +130,8 @@ class Context(McpContext):
         """
         request = request or self.authorization_request(login=login, **options)
         login = login or request.site.tenant.login
-        return flows.open_in_browser(browser or self.new_browser(), request, login, refuse=refuse)
+        browser = browser or self._browser_of(login, request.site)
+        return flows.open_in_browser(browser, request, login, refuse=refuse)
 
     def authorize(self, *, login: Login | None = None, browser: Browser | None = None, **options: Any) -> Grant:
         """Get an authorization code. A failure is `blocked`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +10,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 
+from harness.strange_json import parse_json
 from harness.verdict import Violation
 
 
@@ -62,10 +62,7 @@ class Answer:
     @cached_property
     def json(self) -> dict[str, Any]:
         """The body as a JSON object; empty when it is anything else."""
-        try:
-            value = json.loads(self.exchange.body)
-        except (ValueError, RecursionError):
-            return {}
+        value = parse_json(self.exchange.body)
         return value if isinstance(value, dict) else {}
 
     @property

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from harness import keys, minting
 from harness.http import origin_of
-from harness.mcp_calls import own_session, succeeded
+from harness.mcp_calls import McpConnection, open_session, own_session, succeeded
+from harness.mcp_wire import STATELESS_REVISIONS
+from harness.requirement import REVISIONS
 from harness.verdict import Blocked, NotApplicable
 
 if TYPE_CHECKING:
@@ -71,7 +73,8 @@ class McpContext(ABC):
             return self.mint(fault)
         token = self.good_token()
         self.require(keys.claims_of(token), "access tokens are opaque, and cannot be forged")
-        return minting.forged(fault, token, self.jwks)
+        assert fault.forge
+        return fault.forge(minting.genuine(token, self.jwks))
 
     def jwks(self, site: Site | None = None) -> dict[str, Any]:
         """Return the published keys of the authorization server."""
@@ -92,6 +95,18 @@ class McpContext(ABC):
 
     # -- requests ----------------------------------------------------------------------------------------------------
 
+    def session(self, token: str) -> McpConnection:
+        """Open a session with a good token, whatever revision is judged.
+
+        Raises:
+            NotApplicable: the MCP server has no sessions.
+        """
+        for revision in (revision for revision in REVISIONS if revision not in STATELESS_REVISIONS):
+            connection, _ = open_session(self.http, self.home.tenant.mcp_server, token, revision)
+            if connection and connection.session:
+                return connection
+        raise NotApplicable("the MCP server has no sessions")
+
     def mcp_request(
         self,
         method: str = "tools/list",
@@ -99,12 +114,16 @@ class McpContext(ABC):
         *,
         token: str | None,
         at: Site | None = None,
+        within: McpConnection | None = None,
         **options: Any,
     ) -> Answer:
         """Send a JSON-RPC request to the MCP server; a token of None sends no Authorization header.
 
-        Where the server has sessions, one is opened with this token first; its refusal is returned where it is refused.
+        Where the server has sessions, one is opened with this token first, unless it is sent `within` an open one; the
+        refusal is returned where that is refused.
         """
+        if within:
+            return within.send(self.http, method, params, token=token, **options)
         known = self._run.connection(at or self.home, token)
         connection, refusal = own_session(self.http, known, token, **options)
         if connection is None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from harness.requirement import REVISIONS
+from harness.strange_json import parse_json
 
 STATELESS_REVISIONS = frozenset({"2026-07-28"})
 """The revisions without a handshake: each request says all about itself."""
@@ -122,10 +122,7 @@ def parse(content_type: str | None, body: bytes) -> Message | None:
 
 
 def _response(data: bytes | str) -> Message | None:
-    try:
-        message = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
+    message = parse_json(data)
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
         return None
     return message if "result" in message or "error" in message else None

@@ -59,13 +59,6 @@ def mint(
     return fault.forge(forge) if fault and fault.forge else forge.token
 
 
-def forged(fault: Fault, token: str, jwks: Callable[[], dict[str, Any]]) -> str:
-    """Return what a fault's forge makes of a good token of somebody else's; nothing can be signed."""
-    header = {name: value for name, value in keys.header_of(token).items() if name not in ("alg", "kid")}
-    assert fault.forge
-    return fault.forge(Forge(header, keys.claims_of(token), lambda _header, _claims: token, jwks))
-
-
 def genuine(token: str, jwks: Callable[[], dict[str, Any]]) -> Forge:
     """Return what a token of the issuer's own is forged from; whatever is asked, what was signed is this token."""
     return Forge(keys.header_of(token), keys.claims_of(token), lambda _header, _claims: token, jwks)
@@ -97,6 +90,27 @@ def signed_with_public_key(forge: Forge) -> str:
     if used is None:
         raise Blocked("the issuer publishes no key to be confused with")
     return keys.hmac_with_public_key(used, forge.claims, {**forge.header, "kid": real.get("kid")})
+
+
+def without_signature(forge: Forge) -> str:
+    """A good token whose signature was taken away; its header still names an algorithm."""
+    return f"{forge.token.rpartition('.')[0]}."
+
+
+def signed_with_own_key(*, kid: str = "", embedded: bool = False) -> Callable[[Forge], str]:
+    """Return a forge that signs with a key which the issuer does not publish, under a kid that it does not publish.
+
+    Args:
+        kid: what the token calls the key; its thumbprint without it.
+        embedded: whether the public key comes with the token, as the header member `jwk` (RFC 7515 section 4.1.3).
+    """
+
+    def forge_with_own_key(forge: Forge) -> str:
+        key = keys.stranger_key(str(keys.header_of(forge.token).get("alg", "RS256")))
+        own = {"kid": kid or key["kid"], **({"jwk": keys.public(key)} if embedded else {})}
+        return keys.sign(forge.claims, key, {**forge.header, **own})
+
+    return forge_with_own_key
 
 
 def altering(**claims: Any) -> Callable[[Forge], str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import multiprocessing
 import os
 import sys
@@ -28,7 +30,7 @@ ROLE_OF = {
     "mcp_server": Role.MCP_SERVER,
 }
 CAUGHT = (Verdict.FAILED, Verdict.WARNING)
-JOBS = 4
+JOBS = 1
 TIMEOUT = 5.0
 SWITCH_SECONDS = 0.0005
 
@@ -86,6 +88,9 @@ def _start() -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     _sandbox = ThreadedSandbox()
     _sandbox.start()
+    load_scenarios()
+    importlib.import_module("fixtures.mcp_server.protocol")
+    gc.freeze()
 
 
 def _row(identifier: str) -> Row:

@@ -3,21 +3,76 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
-from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from hypothesis.strategies import SearchStrategy
 
 from harness.context import Context
-from harness.verdict import Blocked, Interrupted, NotApplicable
+from harness.exchange import Exchange
+from harness.verdict import Blocked, Interrupted, NotApplicable, Violation
 
 Check = Callable[..., None]
 
+SHRINKING_SECONDS = 1.0
+"""How long a failing example is made shorter before it is reported as it is."""
+
+
+class _Search:
+    """What the examples of one scenario came to: the shortest violation so far, or why there is no verdict."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._evidence = ctx.evidence
+        self._end: Exception | None = None
+        self._violation: Violation | None = None
+        self._exchanges: list[Exchange] = []
+        self._deadline = 0.0
+
+    @property
+    def over(self) -> bool:
+        """Whether no more requests are sent: it cannot be judged, or shrinking has taken long enough."""
+        return self._end is not None or 0 < self._deadline < time.monotonic()
+
+    def begin(self) -> None:
+        """Start an example with empty evidence."""
+        if not self.over:
+            self._evidence.clear()
+
+    def step(self, check: Callable[[], None]) -> None:
+        """Run an example, or a part of one; a violation goes on to Hypothesis, which then looks for a shorter one."""
+        if self.over:
+            return
+        try:
+            check()
+        except (Blocked, NotApplicable, Interrupted) as end:
+            self._end = end
+        except Violation as violation:
+            self._deadline = self._deadline or time.monotonic() + SHRINKING_SECONDS
+            if self._violation is None or len(self._evidence.exchanges) <= len(self._exchanges):
+                self._violation, self._exchanges = violation, list(self._evidence.exchanges)
+            raise
+
+    def conclude(self, explore: Callable[[], None]) -> None:
+        """Let Hypothesis explore, and raise what was found; it never complains that a bounded search is flaky."""
+        try:
+            explore()
+        except Exception:
+            if self._violation is None:
+                raise
+        if isinstance(self._end, Interrupted):
+            raise self._end
+        if self._violation:
+            self._evidence.exchanges[:] = self._exchanges
+            raise self._violation
+        if self._end:
+            raise self._end
+
 
 def for_all(*, budget: int = 25, **strategies: SearchStrategy[Any]) -> Callable[[Check], Check]:
-    """Run a check for generated values; the evidence is that of the last example, which is the shrunk one on failure.
+    """Run a check for generated values; the evidence is that of the shortest example found that violates it.
 
     Args:
         budget: how many examples are generated.
@@ -27,22 +82,15 @@ def for_all(*, budget: int = 25, **strategies: SearchStrategy[Any]) -> Callable[
     def decorate(check: Check) -> Check:
         @functools.wraps(check)
         def run(ctx: Context) -> None:
-            ends: list[Exception] = []
+            search = _Search(ctx)
 
             @_settings(budget)
             @given(**strategies)
             def example(**values: Any) -> None:
-                if ends:
-                    return
-                ctx.evidence.clear()
-                try:
-                    check(ctx, **values)
-                except (Blocked, NotApplicable, Interrupted) as end:
-                    ends.append(end)
+                search.begin()
+                search.step(lambda: check(ctx, **values))
 
-            example()
-            if ends:
-                raise ends[0]
+            search.conclude(example)
 
         run.cost = budget  # type: ignore[attr-defined]
         return run
@@ -50,9 +98,44 @@ def for_all(*, budget: int = 25, **strategies: SearchStrategy[Any]) -> Callable[
     return decorate
 
 
-def explore(machine: type[RuleBasedStateMachine], *, runs: int, steps: int) -> None:
-    """Run a state machine; the violation of the shortest failing sequence is raised."""
-    run_state_machine_as_test(machine, settings=_settings(runs, stateful_step_count=steps))
+class Machine(RuleBasedStateMachine):
+    """A state machine of a scenario: its rules are written with `step`, and find the scenario's context in `ctx`."""
+
+    ctx: ClassVar[Context]
+    search: ClassVar[_Search]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.search.begin()
+
+
+def step(**strategies: SearchStrategy[Any]) -> Callable[[Check], Any]:
+    """Make a method of a `Machine` a rule of it, with generated values by the names of its parameters."""
+
+    def decorate(method: Check) -> Any:
+        @functools.wraps(method)
+        def guarded(self: Machine, **values: Any) -> None:
+            self.search.step(lambda: method(self, **values))
+
+        declare: Any = rule  # its overloads take no dictionary
+        return declare(**strategies)(guarded)
+
+    return decorate
+
+
+def explore(ctx: Context, machine: type[Machine], *, runs: int, steps: int) -> None:
+    """Run a state machine; the violation of the shortest failing sequence that was found is raised.
+
+    Args:
+        ctx: the context of the scenario.
+        machine: the class; a subclass of it with the context is run.
+        runs: how many sequences are generated.
+        steps: how many rules a sequence has at most.
+    """
+    search = _Search(ctx)
+    bound = type(machine.__name__, (machine,), {"ctx": ctx, "search": search})
+    limits = _settings(runs, stateful_step_count=steps)
+    search.conclude(lambda: run_state_machine_as_test(bound, settings=limits))
 
 
 def _settings(examples: int, **more: Any) -> settings:

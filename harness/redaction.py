@@ -24,7 +24,7 @@ _MARKUP = ("text/html", "application/xhtml+xml")
 
 def label(name: str, value: str) -> str:
     """Return what stands for a secret: its name, and eight digits that tell equal ones from different ones."""
-    return f"<{name}:{hashlib.sha256(value.encode()).hexdigest()[:8]}>" if value else ""
+    return f"<{name}:{hashlib.sha256(value.encode(errors='surrogatepass')).hexdigest()[:8]}>" if value else ""
 
 
 class Redactor:
@@ -52,7 +52,7 @@ class Redactor:
         if self._open:
             return value
         for secret, shown in self._values.items():
-            for spelling in {secret, quote(secret, safe="")}:
+            for spelling in {secret, quote(secret, safe="", errors="surrogatepass")}:
                 value = value.replace(spelling, shown)
         return value
 

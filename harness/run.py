@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from httpx import Cookies
+
 from harness import discovery
 from harness.capability import Capability, Support
 from harness.clients import ClientPool
@@ -20,7 +22,7 @@ from harness.verdict import Blocked, NotApplicable, Violation
 
 if TYPE_CHECKING:
     from harness.context import Context
-    from harness.target import Target, Tenant
+    from harness.target import Login, Target, Tenant
 
 AGENT = "mcp-assay-agent"
 OUT_OF_BAND = ("openid", "profile", "email", "address", "phone", "offline_access")
@@ -95,6 +97,7 @@ class Run:
     wire: Wire
     new_context: Callable[[Run, Evidence], Context]
     _controls: dict[Capability, Once[Control]] = field(default_factory=dict)
+    _sessions: dict[tuple[int, Site], Once[Cookies]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -120,6 +123,18 @@ class Run:
             if token is not None:
                 raise
             return self._anonymous[site].get()
+
+    def session(self, login: Login, site: Site) -> Cookies:
+        """Return the cookies of a browser in which the human has signed in, once for the whole run."""
+        with self._lock:
+            once = self._sessions.setdefault((id(login), site), Once(partial(self._sign_in, login, site)))
+        return once.get()
+
+    def _sign_in(self, login: Login, site: Site) -> Cookies:
+        ctx = self.new_context(self, Evidence())
+        browser = ctx.new_browser()
+        ctx.authorize(at=site, login=login, browser=browser)
+        return browser.cookies
 
     def lists_openly(self, site: Site) -> bool:
         """Whether a site's MCP server lists its tools for everybody, found out once."""

@@ -43,9 +43,13 @@ class LoginPage:
 
 @dataclass(frozen=True)
 class Login:
-    """How the human is replaced: `auto` follows redirects, `form` fills pages in, `manual` prints the URL and waits."""
+    """How the human is replaced: `auto` follows redirects, `form` fills pages in, `manual` prints the URL and waits.
+
+    With `remember` they sign in once in a run, and every other browser of theirs begins with that session's cookies.
+    """
 
     method: str = "auto"
+    remember: bool = False
     hint: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     pages: tuple[LoginPage, ...] = ()

@@ -103,6 +103,7 @@ class LoginTable(_Table):
     """`[login]`: how the human is replaced."""
 
     method: Literal["auto", "form", "manual"] = "auto"
+    remember: bool = False
     hint: str = ""
     parameters: dict[str, str] = Field(default_factory=dict)
     pages: list[PageTable] = Field(default_factory=list)
@@ -269,7 +270,7 @@ def _private_key(kind: str, variable: str) -> dict[str, Any]:
 
 def _login(table: LoginTable) -> Login:
     pages, refusal = (tuple(map(_page, part)) for part in (table.pages, table.refusal))
-    return Login(table.method, table.hint, table.parameters, pages, refusal)
+    return Login(table.method, table.remember, table.hint, table.parameters, pages, refusal)
 
 
 def _page(table: PageTable) -> LoginPage:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
-from harness.events import Event, Result, RunFinished, RunStarted
+from harness.events import Event, Result, RunFinished, RunStarted, Summary
 from harness.verdict import Verdict
 from reports.document import result_document
 from reports.files import write_whole
@@ -19,7 +20,8 @@ class JUnitReport:
     """Writes one test suite for each area of each role when the run is finished.
 
     A violation is a failure; an accepted one, a warning and what is not applicable are skipped with the reason, unless
-    `strict` makes warnings failures; what is blocked or our fault is an error.
+    `strict` makes warnings failures; what is blocked or our fault is an error. A baseline entry that no longer fails is
+    a failure too.
 
     Raises:
         OSError: the file cannot be written.
@@ -39,60 +41,65 @@ class JUnitReport:
             write_whole(self._path, ET.tostring(root, encoding="utf-8", xml_declaration=True).decode() + "\n")
 
     def _root(self, started: RunStarted, finished: RunFinished) -> ET.Element:
-        results = finished.summary.results
-        root = ET.Element("testsuites", name=_legal(f"mcp-assay {started.target.name}"))
-        for name, group in groupby(results, key=lambda result: result.scenario.id.rsplit("/", 1)[0]):
-            root.append(self._suite(name, list(group), started.started))
-        _count(root, [case for suite in root for case in suite], finished.summary.duration_ms)
+        root = ET.Element("testsuites")
+        for number, (area, group) in enumerate(groupby(finished.summary.results, key=_area)):
+            results = list(group)
+            suite = ET.SubElement(root, "testsuite", name=area, package=results[0].scenario.role, id=str(number))
+            suite.attrib.update(_counts(outcomes := [self._outcome(result, finished.summary) for result in results]))
+            suite.attrib.update(timestamp=started.started.split("+")[0], hostname="localhost")
+            suite.set("time", _seconds(sum(result.duration_ms for result in results)))
+            properties = ET.SubElement(suite, "properties")
+            ET.SubElement(properties, "property", name="target", value=_legal(started.target.name))
+            for result, outcome in zip(results, outcomes, strict=True):
+                suite.append(_case(area, result, outcome, finished.summary))
+            ET.SubElement(suite, "system-out")
+            ET.SubElement(suite, "system-err")
         return root
 
-    def _suite(self, name: str, results: list[Result], started: str) -> ET.Element:
-        suite = ET.Element("testsuite", name=name, timestamp=started.split("+")[0], hostname="localhost")
-        for result in results:
-            suite.append(self._case(name, result))
-        _count(suite, list(suite), sum(result.duration_ms for result in results))
-        suite.set("skipped", str(sum(case.find("skipped") is not None for case in suite)))
-        return suite
-
-    def _case(self, suite: str, result: Result) -> ET.Element:
-        identifier = result.scenario.id
-        case = ET.Element(
-            "testcase", name=identifier.rsplit("/", 1)[1], classname=suite, time=f"{result.duration_ms / 1000:.3f}"
-        )
-        outcome = self._outcome(result)
-        if outcome:
-            document = result_document(result)
-            message = (
-                f"expected {document['expected']}; {document['actual']}" if result.expected else document["actual"]
-            )
-            child = ET.SubElement(case, outcome, message=_legal(result.accepted or message), type=result.verdict.value)
-            child.text = _legal(_details(document))
-        return case
-
-    def _outcome(self, result: Result) -> str:
+    def _outcome(self, result: Result, summary: Summary) -> str:
         red = result.verdict is Verdict.FAILED or (self._strict and result.verdict is Verdict.WARNING)
-        if red and not result.accepted:
+        if (red and not result.accepted) or result.scenario.id in summary.stale:
             return "failure"
         if result.verdict in (Verdict.BLOCKED, Verdict.ERROR):
             return "error"
         return "" if result.verdict is Verdict.PASSED else "skipped"
 
 
-def _count(element: ET.Element, cases: list[ET.Element], milliseconds: float) -> None:
-    element.set("tests", str(len(cases)))
-    element.set("failures", str(sum(case.find("failure") is not None for case in cases)))
-    element.set("errors", str(sum(case.find("error") is not None for case in cases)))
-    element.set("time", f"{milliseconds / 1000:.3f}")
+def _case(area: str, result: Result, outcome: str, summary: Summary) -> ET.Element:
+    name = result.scenario.id.removeprefix(f"{area}/")
+    case = ET.Element("testcase", name=name, classname=area, time=_seconds(result.duration_ms))
+    if outcome:
+        document = result_document(result)
+        message = result.accepted or _message(document)
+        if result.scenario.id in summary.stale:
+            message = f"the baseline lists it as a failure, but it is {result.verdict}: remove it there"
+        child = ET.SubElement(case, outcome, message=_legal(message), type=result.verdict.value)
+        child.text = _legal(_details(document))
+    return case
 
 
-def _details(document: dict[str, object]) -> str:
-    exchanges = document["exchanges"]
-    assert isinstance(exchanges, list)
-    requirements = document["requirements"]
-    assert isinstance(requirements, list)
-    lines = [f"{item['level']} {item['id']} {item['url']}" for item in requirements]
+def _area(result: Result) -> str:
+    return "/".join(result.scenario.id.split("/")[:2])
+
+
+def _counts(outcomes: list[str]) -> dict[str, str]:
+    kinds = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+    return {"tests": str(len(outcomes)), **{name: str(outcomes.count(kind)) for name, kind in kinds.items()}}
+
+
+def _seconds(milliseconds: float) -> str:
+    return f"{milliseconds / 1000:.3f}"
+
+
+def _message(document: dict[str, Any]) -> str:
+    expected, actual = document["expected"], str(document["actual"])
+    return f"expected {expected}; {actual}" if expected else actual
+
+
+def _details(document: dict[str, Any]) -> str:
+    lines = [f"{item['level']} {item['id']} {item['url']}" for item in document["requirements"]]
     lines += [f"remedy: {document['remedy']}"] if document["remedy"] else []
-    return "\n".join([*lines, *(exchange["curl"] for exchange in exchanges[-3:])])
+    return "\n".join([*lines, *(exchange["curl"] for exchange in document["exchanges"][-3:])])
 
 
 def _legal(text: str) -> str:

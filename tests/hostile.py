@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -148,6 +149,13 @@ def redirect(location: str) -> Behaviour:
         answer(b"", f"Location: {location.replace('{path}', visit.path)}", status="302 Found")(visit)
 
     return behave
+
+
+def permit(visit: Visit) -> None:
+    """Answer an authorization request as a server does that asks nobody: with a code."""
+    query = parse_qs(urlsplit(visit.path).query)
+    parameters = urlencode({"code": "a-code", "state": query.get("state", [""])[0]})
+    redirect(f"{query.get('redirect_uri', [visit.url])[0]}?{parameters}")(visit)
 
 
 def hang(visit: Visit) -> None:

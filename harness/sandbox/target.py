@@ -77,7 +77,7 @@ def sandbox_target(sandbox: Sandbox, world: World, spec: str = REVISIONS[0]) -> 
         implied={name: next(iter(scope.implies)) for name, scope in world.scopes.items() if scope.implies},
         clock=sandbox.clock,
         capabilities={"jwt-access-tokens": True, "jwt-profile": True, "revocation-promised": True},
-        limited_login=Login("form", _user(acme, VIEWER), pages=(ALLOW,)),
+        limited_login=Login("form", hint=_user(acme, VIEWER), pages=(ALLOW,)),
     )
 
 
@@ -89,7 +89,7 @@ def sandbox_tenant(sandbox: Sandbox, world: World, name: str, control: ControlPl
         authorization_server=sandbox.layout.issuer(name),
         mcp_server=sandbox.layout.resource(name),
         clients={kind: _client(tenant.agents[agent]) for kind, agent in CLIENTS.items()},
-        login=Login("form", _user(tenant, OPERATOR), pages=(ALLOW,), refusal=(DENY, NOBODY)),
+        login=Login("form", True, _user(tenant, OPERATOR), pages=(ALLOW,), refusal=(DENY, NOBODY)),
         subject=_user(tenant, OPERATOR),
         signer=Signer(control, name),
     )

@@ -245,7 +245,8 @@ def a_client_cannot_choose_its_client_id(ctx: Context) -> None:
 
 def _was_kept(answer: Answer, uri: str) -> bool:
     """Whether the redirect URI was registered; an answer that does not say counts as yes."""
-    return uri in (answer.json.get("redirect_uris") or (uri,))
+    kept = answer.json.get("redirect_uris")
+    return uri in kept if isinstance(kept, list) and kept else True
 
 
 def _was_registered(answer: Answer) -> Any:

@@ -11,10 +11,6 @@ from harness import Context, expect, expect_accepted, expect_challenge, expect_r
 from harness.capability import GOOD_TOKEN, MCP_SERVER
 from harness.discovery import challenge_parameters, has_bearer_challenge
 from harness.exchange import Answer
-from harness.mcp_calls import open_session
-from harness.mcp_wire import STATELESS_REVISIONS
-from harness.requirement import REVISIONS
-from harness.verdict import NotApplicable
 
 SETS = {
     "scope": re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*"),
@@ -173,16 +169,7 @@ def a_session_does_not_stand_for_a_token(ctx: Context) -> None:
     Why: a session id is no credential: it is neither bound to a user nor kept secret.
     Remedy: validate the token of each request before the session is looked up.
     """
-    token = ctx.good_token()
-    handshakes = (revision for revision in REVISIONS if revision not in STATELESS_REVISIONS)
-    opened = (open_session(ctx.http, ctx.home.tenant.mcp_server, token, revision)[0] for revision in handshakes)
-    connection = next((found for found in opened if found and found.session), None)
-    if connection is None:
-        raise NotApplicable("the MCP server has no sessions")
-    tools = [{"name": tool.name, "arguments": dict(tool.arguments)} for tool in ctx.world.scoped_tools]
-    ctx.require(tools or ctx.guarded(token=None).status != 200, "nothing is known that needs a token")
-    method, params = ("tools/call", tools[0]) if tools else ("tools/list", {})
-    answer = connection.send(ctx.http, method, params, token=None)
+    answer = ctx.guarded(token=None, within=ctx.session(ctx.good_token()))
     if answer.status != 404:
         expect_refused(answer, what="a request without a token in a session")
 
