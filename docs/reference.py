@@ -10,6 +10,7 @@ import importlib
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def pages() -> dict[Path, str]:
         "capabilities": list(CAPABILITIES.values()),
         "commands": list(_commands(cli, click.Context(cli, info_name="mcp-assay"))),
         "documents": _documents(),
-        "scenarios": list(load_scenarios().values()),
+        "scenarios": list(_scenarios().values()),
         "tables": target_file_tables(),
         "verdicts": MEANING,
     }
@@ -105,10 +106,15 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading).replace(" ", "-").lower()
 
 
+@cache
+def _scenarios() -> dict[str, Scenario]:
+    return load_scenarios()
+
+
 def _areas() -> list[dict[str, Any]]:
     """Return the areas of scenarios, each with the first line of its module."""
     found = []
-    for prefix, group in groupby(load_scenarios().values(), key=lambda scenario: scenario.id.rsplit("/")[0:2]):
+    for prefix, group in groupby(_scenarios().values(), key=lambda scenario: scenario.id.split("/")[:2]):
         scenarios = list(group)
         first = scenarios[0]
         module = importlib.import_module(f"scenarios.{first.role}.{first.area}".replace("-", "_"))
@@ -126,13 +132,13 @@ def _documents() -> list[dict[str, Any]]:
 def _scenarios_of(requirement_id: str) -> list[Scenario]:
     return [
         scenario
-        for scenario in load_scenarios().values()
+        for scenario in _scenarios().values()
         if requirement_id in {requirement.id for requirement in scenario.requirements}
     ]
 
 
 def _scenarios_with(capability: Capability) -> int:
-    return sum(capability in scenario.needs for scenario in load_scenarios().values())
+    return sum(capability in scenario.needs for scenario in _scenarios().values())
 
 
 def _mutants_of(scenario: Scenario) -> list[str]:

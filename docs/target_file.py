@@ -45,7 +45,9 @@ def _tables(
         yield {"model": name, "about": model["description"], "keys": keys}
 
 
-def _key(name: str, value: Mapping[str, Any], model: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+def _key(
+    name: str, value: Mapping[str, Any], model: Mapping[str, Any], definitions: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
         "name": name,
         "kind": _kind(value, definitions),

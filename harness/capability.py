@@ -295,6 +295,14 @@ SCOPE_HIERARCHY = Capability(
     unlock="name the pair under [scopes.implied]",
     requires=(SCOPED_TOOLS,),
 )
+VISIBLE_EFFECT = Capability(
+    "visible-effect",
+    "A tool that changes something, and another one that shows it.",
+    _configured(lambda run: run.target.effect),
+    lambda ctx: ctx.accepted(ctx.mint()),
+    unlock="describe the two under [effect]",
+    requires=(SCOPED_TOOLS,),
+)
 MCP_TENANTS = Capability(
     "mcp-tenants",
     "A second tenant with a resource of its own at the MCP server.",
@@ -302,6 +310,14 @@ MCP_TENANTS = Capability(
     lambda ctx: ctx.accepted(ctx.mint(at=ctx.other), at=ctx.other),
     unlock="add [other_tenant] with mcp_server",
     requires=(MINTED_TOKENS,),
+)
+TENANT_DATA = Capability(
+    "tenant-data",
+    "Tools that return data of the caller's tenant.",
+    _configured(lambda run: run.target.home.own_text),
+    lambda ctx: ctx.accepted(ctx.mint(), tool=ctx.world.tool),
+    unlock="give own_text under [target]",
+    requires=(MCP_TENANTS, SCOPED_TOOLS),
 )
 REVOCATION_PROMISED = Capability(
     "revocation-promised",

@@ -6,7 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -109,6 +109,10 @@ def _batches(selected: tuple[Scenario, ...], jobs: int) -> Iterable[tuple[list[S
 
 
 def _run_batch(shared: Run, batch: list[Scenario], width: int, done: Callable[[Result], object]) -> None:
+    if width == 1:
+        for scenario in batch:
+            done(judge(shared, scenario))
+        return
     lock = threading.Lock()
 
     def work(scenario: Scenario) -> None:
@@ -117,12 +121,10 @@ def _run_batch(shared: Run, batch: list[Scenario], width: int, done: Callable[[R
             done(result)
 
     pool = ThreadPoolExecutor(max_workers=width, thread_name_prefix="scenario")
-    pending: set[Future[None]] = {pool.submit(work, scenario) for scenario in batch}
+    futures = [pool.submit(work, scenario) for scenario in batch]
     try:
-        while pending:
-            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in finished:
-                future.result()
+        for future in as_completed(futures):
+            future.result()
     except BaseException:
         shared.wire.interrupt()
         raise

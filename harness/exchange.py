@@ -65,6 +65,11 @@ class Answer:
         value = parse_json(self.exchange.body)
         return value if isinstance(value, dict) else {}
 
+    def strings(self, name: str) -> list[str]:
+        """Return the strings of a list in the JSON object; empty when the member is no list."""
+        listed = self.json.get(name)
+        return [item for item in listed if isinstance(item, str)] if isinstance(listed, list) else []
+
     @property
     def error(self) -> str:
         """The OAuth error code of a JSON body, or an empty string."""

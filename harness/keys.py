@@ -10,9 +10,11 @@ from functools import cache
 from typing import Any
 
 import jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from harness.strange_json import parse_json
+from harness.verdict import Blocked
 
 _PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "k")
 
@@ -35,9 +37,16 @@ def stranger_key(algorithm: str = "RS256") -> dict[str, Any]:
 
 
 def hmac_with_public_key(key: Mapping[str, Any], claims: Mapping[str, Any], header: Mapping[str, Any]) -> str:
-    """Return a JWS with HS256 whose secret is a published key in PEM, as a careless verifier would use it."""
-    imported = ECKey.import_key(public(key)) if key.get("kty") == "EC" else RSAKey.import_key(public(key))
-    pem = imported.as_pem(private=False)
+    """Return a JWS with HS256 whose secret is a published key in PEM, as a careless verifier would use it.
+
+    Raises:
+        Blocked: the published key is no EC or RSA key.
+    """
+    kind = ECKey if key.get("kty") == "EC" else RSAKey
+    try:
+        pem = kind.import_key(public(key)).as_pem(private=False)
+    except (JoseError, TypeError, ValueError) as fault:
+        raise Blocked(f"the published key cannot be used: {fault}") from fault
     signed = f"{encode_part({**header, 'alg': 'HS256'})}.{encode_part(claims)}"
     return f"{signed}.{encode_part(hmac.new(pem, signed.encode(), 'sha256').digest())}"
 
@@ -50,9 +59,11 @@ def public(key: Mapping[str, Any]) -> dict[str, Any]:
 def sign(claims: Mapping[str, Any], key: Mapping[str, Any], header: Mapping[str, Any] | None = None) -> str:
     """Return a compact JWS of the claims; `header` is added to alg and kid, and overrides kid."""
     algorithm = str(key["alg"])
-    members = {"kid": key.get("kid"), **(header or {})}
-    headers = {name: value for name, value in members.items() if value is not None}
-    return jwt.encode(dict(claims), _imported(json.dumps(dict(key))), algorithm, headers=headers)
+    members = {"typ": "JWT", "kid": key.get("kid"), **(header or {}), "alg": algorithm}
+    present = {name: value for name, value in members.items() if value is not None}
+    signed = f"{encode_part(present)}.{encode_part(claims)}"  # not by jwt.encode, which minds what claims say
+    signature = jwt.get_algorithm_by_name(algorithm).sign(signed.encode(), _imported(json.dumps(dict(key))))
+    return f"{signed}.{encode_part(signature)}"
 
 
 @cache

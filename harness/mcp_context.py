@@ -82,9 +82,10 @@ class McpContext(ABC):
         if not isinstance(url, str) or not origin_of(url):
             raise Blocked("the metadata holds no usable jwks_uri")
         answer = self.http.send("GET", url, headers={"accept": "application/json"})
-        if answer.status != 200 or not isinstance(answer.json.get("keys"), list):
+        listed = answer.json.get("keys")
+        if answer.status != 200 or not isinstance(listed, list):
             raise Blocked(f"the keys could not be fetched: {answer.summary()}", exchange=answer.exchange)
-        return answer.json
+        return {**answer.json, "keys": [key for key in listed if isinstance(key, dict)]}
 
     def good_token(self, *, at: Site | None = None) -> str:
         """Return a token that the MCP server should accept: minted where that is possible, else from a real flow."""

@@ -75,6 +75,12 @@ def altered(forge: Forge, **claims: Any) -> str:
     return ".".join((header, keys.encode_part({**forge.claims, **claims}), signature))
 
 
+def living_longer(forge: Forge) -> str:
+    """A good token whose end was put off after it was signed."""
+    end = forge.claims.get("exp")
+    return altered(forge, exp=(end if isinstance(end, int | float) else 0) + 60)
+
+
 def signed_by_stranger(forge: Forge) -> str:
     """A token that names the issuer's key and is signed with another one."""
     real = keys.header_of(forge.token)

@@ -22,4 +22,4 @@ class Request:
     @property
     def sandbox(self) -> bool:
         """Whether the sandbox itself is the target."""
-        return not (self.file or self.mcp_server or self.authorization_server)
+        return self.file is None and self.mcp_server is None and self.authorization_server is None

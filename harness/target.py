@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 
@@ -65,6 +65,27 @@ class Tool:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Effect:
+    """A tool that changes something, and another one whose answer shows it.
+
+    Args:
+        write: its arguments hold `{marker}`, in whose place a text of our own is put.
+        read: its answer holds that text once the change was made.
+    """
+
+    write: Tool
+    read: Tool
+
+    def marked(self, marker: str) -> Tool:
+        """Return the changing tool with a text of our own in its arguments."""
+        filled = {
+            name: value.replace("{marker}", marker) if isinstance(value, str) else value
+            for name, value in self.write.arguments.items()
+        }
+        return replace(self.write, arguments=filled)
+
+
 class TokenSigner(Protocol):
     """Signs whatever it is given with the key of the issuer that the MCP server trusts."""
 
@@ -87,7 +108,10 @@ class ClockControl(Protocol):
 
 @dataclass(frozen=True)
 class Tenant:
-    """One tenant of the target: its issuer, its MCP server, and what is known of its clients and people."""
+    """One tenant of the target: its issuer, its MCP server, and what is known of its clients, people and data.
+
+    `own_text` stands in what the first tool that needs a scope returns to this tenant, and must be nobody else's.
+    """
 
     name: str = ""
     authorization_server: str = ""
@@ -95,6 +119,7 @@ class Tenant:
     clients: Mapping[str, OAuthClient] = field(default_factory=dict)
     login: Login = field(default_factory=Login)
     subject: str = "alice"
+    own_text: str = ""
     signer: TokenSigner | None = None
 
 
@@ -127,6 +152,7 @@ class Target:
     exchange_scope: str = ""
     tools: Mapping[str, Tool] = field(default_factory=dict)
     implied: Mapping[str, str] = field(default_factory=dict)
+    effect: Effect | None = None
     clock: ClockControl | None = None
     expected: Mapping[str, str] = field(default_factory=dict)
     capabilities: Mapping[str, bool] = field(default_factory=dict)

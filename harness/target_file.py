@@ -6,6 +6,7 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,7 @@ from harness.capability import CAPABILITIES
 from harness.http import is_loopback, origin_of
 from harness.mistakes import CREDENTIALS, SECRETIVE, mistakes
 from harness.requirement import REVISIONS
-from harness.target import Login, LoginPage, OAuthClient, Target, Tenant, Tool
+from harness.target import Effect, Login, LoginPage, OAuthClient, Target, Tenant, Tool
 
 
 class TargetFileError(ValueError):
@@ -61,6 +62,7 @@ class TargetTable(_Table):
     trusts: Literal["sandbox"] | None = None
     tenant: str = ""
     subject: str = "alice"
+    own_text: str = ""
 
     @model_validator(mode="after")
     def _something_to_judge(self) -> TargetTable:
@@ -135,6 +137,22 @@ class ToolTable(_Table):
     arguments: dict[str, Any] = Field(default_factory=dict)
 
 
+class EffectTable(_Table):
+    """`[effect]`: a tool that changes something, and one that shows it, both named in `[tools]`."""
+
+    write: Name
+    write_arguments: dict[str, Any] = Field(default_factory=dict)
+    read: Name
+    read_arguments: dict[str, Any] = Field(default_factory=dict)
+
+    def resolve(self, tools: Mapping[str, Tool]) -> Effect:
+        """Return the two tools with the arguments that show the effect."""
+        return Effect(
+            replace(tools[self.write], arguments=self.write_arguments),
+            replace(tools[self.read], arguments=self.read_arguments),
+        )
+
+
 class TenantTable(_Table):
     """`[other_tenant]`: a second tenant of the same target."""
 
@@ -169,10 +187,18 @@ class TargetFile(_Table):
     scopes: ScopesTable = Field(default_factory=ScopesTable)
     resources: ResourcesTable = Field(default_factory=ResourcesTable)
     tools: dict[str, ToolTable] = Field(default_factory=dict)
+    effect: EffectTable | None = None
     other_tenant: TenantTable | None = None
     sandbox: SandboxTable = Field(default_factory=SandboxTable)
     capabilities: dict[Annotated[str, AfterValidator(_known_capability)], bool] = Field(default_factory=dict)
     expected: dict[str, Name] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _tools_of_the_effect(self) -> TargetFile:
+        named = {self.effect.write, self.effect.read} if self.effect else set()
+        if unknown := sorted(named - self.tools.keys()):
+            raise ValueError(f"effect names {', '.join(unknown)}: its tools are to be listed under [tools]")
+        return self
 
     def resolve(self) -> Target:
         """Return the target, its secrets read from the environment.
@@ -181,6 +207,7 @@ class TargetFile(_Table):
             TargetFileError: a private key is no JWK.
         """
         table = self.target
+        tools = {name: Tool(name, frozenset(tool.scopes), tool.arguments) for name, tool in self.tools.items()}
         return Target(
             name=table.name or table.mcp_server or table.authorization_server or "",
             home=_tenant(table, self.clients, self.login),
@@ -197,7 +224,8 @@ class TargetFile(_Table):
             resource=self.resources.primary or table.mcp_server or "",
             other_resource=self.resources.other,
             other_scope=self.resources.other_scope,
-            tools={name: Tool(name, frozenset(tool.scopes), tool.arguments) for name, tool in self.tools.items()},
+            tools=tools,
+            effect=self.effect.resolve(tools) if self.effect else None,
             implied=self.scopes.implied,
             expected=self.expected,
             capabilities=self.capabilities,
@@ -245,6 +273,7 @@ def _tenant(table: TargetTable | TenantTable, clients: Mapping[ClientKind, Clien
         clients={kind: _client(kind, client) for kind, client in clients.items()},
         login=_login(login),
         subject=table.subject,
+        own_text=table.own_text if isinstance(table, TargetTable) else "",
     )
 
 

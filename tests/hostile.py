@@ -13,6 +13,7 @@ import struct
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -64,6 +65,7 @@ class Hostile(socketserver.ThreadingTCPServer):
         self.default, self.behaviours = default, dict(behaviours or {})
         self.closing = threading.Event()
         self.paths: list[str] = []
+        self._visited = threading.Condition()
         scheme = "https" if certificate else "http"
         self.url = f"{scheme}://127.0.0.1:{self.server_address[1]}"
         if certificate:
@@ -75,6 +77,17 @@ class Hostile(socketserver.ThreadingTCPServer):
     def behaviour(self, path: str) -> Behaviour:
         known = sorted((start for start in self.behaviours if path.startswith(start)), key=len)
         return self.behaviours[known[-1]] if known else self.default
+
+    def visited(self, path: str) -> None:
+        """Take note of a request."""
+        with self._visited:
+            self.paths.append(path)
+            self._visited.notify_all()
+
+    def await_visit(self, beginning: str, seconds: float) -> bool:
+        """Wait for a request whose path begins like this, and return whether it came in time."""
+        with self._visited:
+            return self._visited.wait_for(lambda: any(path.startswith(beginning) for path in self.paths), seconds)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Keep quiet: the other side may hang up whenever it likes."""
@@ -104,7 +117,7 @@ class _Handler(socketserver.BaseRequestHandler):
             request += received
         _read_rest(self.request, request)
         path = request.split(b" ", 2)[1].decode("latin-1")
-        self.server.paths.append(path)
+        self.server.visited(path)
         self.server.behaviour(path)(Visit(self.request, path, self.server.url, self.server.closing))
 
 
@@ -199,8 +212,12 @@ def huge(visit: Visit) -> None:
 
 def bomb(visit: Visit) -> None:
     """Send a body that unfolds to 50 MB."""
-    packed = gzip.compress(b" " * 50 * MEGABYTE)
-    answer(packed, "Content-Encoding: gzip", kind="application/json")(visit)
+    answer(_bomb(), "Content-Encoding: gzip", kind="application/json")(visit)
+
+
+@cache
+def _bomb() -> bytes:
+    return gzip.compress(b" " * 50 * MEGABYTE, 1)
 
 
 def short(visit: Visit) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,10 +69,9 @@ class Options:
     @property
     def request(self) -> Request:
         """What is to be judged."""
-        named = self.file or self.mcp_server or self.authorization_server
-        default = Path(TARGET_FILE) if not named and Path(TARGET_FILE).exists() else None
-        file = self.file or default
-        return Request(file, self.mcp_server, self.authorization_server, self.spec, self.timeout)
+        named = Request(self.file, self.mcp_server, self.authorization_server, self.spec, self.timeout)
+        default = Path(TARGET_FILE)
+        return replace(named, file=default) if named.sandbox and default.exists() else named
 
 
 def _run(options: Options) -> int:

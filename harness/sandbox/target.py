@@ -11,7 +11,7 @@ from fixtures.world import Tenant as WorldTenant
 from harness.requirement import REVISIONS
 from harness.sandbox.control import ControlPlane
 from harness.sandbox.layout import Layout
-from harness.target import Login, LoginPage, OAuthClient, Target, Tenant, Tool
+from harness.target import Effect, Login, LoginPage, OAuthClient, Target, Tenant, Tool
 
 CLIENTS = {
     "first": "console",
@@ -74,6 +74,7 @@ def sandbox_target(sandbox: Sandbox, world: World, spec: str = REVISIONS[0]) -> 
         other_resource=sandbox.layout.resource("acme", world.resources["fx"].path),
         other_scope="urn:fx:convert",
         tools={name: Tool(name, needs, _arguments(name, acme)) for name, needs in world.tools.items()},
+        effect=_effect(world),
         implied={name: next(iter(scope.implies)) for name, scope in world.scopes.items() if scope.implies},
         clock=sandbox.clock,
         capabilities={"jwt-access-tokens": True, "jwt-profile": True, "revocation-promised": True},
@@ -91,7 +92,16 @@ def sandbox_tenant(sandbox: Sandbox, world: World, name: str, control: ControlPl
         clients={kind: _client(tenant.agents[agent]) for kind, agent in CLIENTS.items()},
         login=Login("form", True, _user(tenant, OPERATOR), pages=(ALLOW,), refusal=(DENY, NOBODY)),
         subject=_user(tenant, OPERATOR),
+        own_text=next(iter(tenant.records["balances"].values()))["amount"],
         signer=Signer(control, name),
+    )
+
+
+def _effect(world: World) -> Effect:
+    write, read = "create_deployment", "read_dashboard"
+    return Effect(
+        Tool(write, world.tools[write], {"service": "{marker}"}),
+        Tool(read, world.tools[read], {"dashboard": "deployments"}),
     )
 
 

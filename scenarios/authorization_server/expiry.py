@@ -106,9 +106,11 @@ def an_idle_refresh_token_ends(ctx: Context) -> None:
 
 def _lifetime(tokens: Tokens) -> float | None:
     """Return how many seconds an access token lives, by the response or by the token itself."""
-    for value in (tokens.answer.json.get("expires_in"), tokens.claims.get("exp", 0) - tokens.claims.get("iat", 0)):
-        if isinstance(value, int | float) and value > 0:
-            return float(value)
+    told, end, start = tokens.answer.json.get("expires_in"), tokens.claims.get("exp"), tokens.claims.get("iat")
+    if isinstance(told, int | float) and told > 0:
+        return float(told)
+    if isinstance(end, int | float) and isinstance(start, int | float) and end > start:
+        return float(end - start)
     return None
 
 

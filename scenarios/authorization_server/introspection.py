@@ -6,14 +6,14 @@ from dataclasses import replace
 from harness import Context, Fault, expect, expect_refused, expect_status, fault, scenario
 from harness.capability import INTROSPECTION, JWT_ACCESS_TOKENS, REFRESH_TOKENS, REVOCATION
 from harness.exchange import Answer
-from harness.minting import altered, genuine, signed_by_stranger, signed_with_public_key, unsigned
+from harness.minting import genuine, living_longer, signed_by_stranger, signed_with_public_key, unsigned
 
 FORGERIES = (
     fault(
         "altered",
         "rfc7662-4-1",
         remedy="Verify the signature over header and claims as they were sent.",
-        forge=lambda forge: altered(forge, exp=forge.claims.get("exp", 0) + 60),
+        forge=living_longer,
     ),
     fault(
         "signed-by-a-stranger",

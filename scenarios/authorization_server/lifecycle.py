@@ -15,7 +15,7 @@ from harness.run import Site
 RUNS, STEPS, FAMILIES = 8, 12, 3
 LEEWAY = 300.0
 PICK = st.integers(0, 31)
-WAITS = st.sampled_from((60.0, 1_000.0))
+WAITS = st.sampled_from((60.0, 1_500.0))
 
 
 @dataclass(eq=False)

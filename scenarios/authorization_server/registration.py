@@ -193,7 +193,7 @@ def a_client_for_codes_registers_redirect_uris(ctx: Context) -> None:
     """
     answer = ctx.register(redirect_uris=None)
     if _was_registered(answer):
-        redirected = "authorization_code" in (answer.json.get("grant_types") or ("authorization_code",))
+        redirected = "authorization_code" in (answer.strings("grant_types") or ["authorization_code"])
         expect(not redirected, "no authorization code grant without redirect URIs", "it was registered", answer)
         return
     expect_oauth_error(answer, "invalid_redirect_uri", "invalid_client_metadata")
@@ -245,8 +245,7 @@ def a_client_cannot_choose_its_client_id(ctx: Context) -> None:
 
 def _was_kept(answer: Answer, uri: str) -> bool:
     """Whether the redirect URI was registered; an answer that does not say counts as yes."""
-    kept = answer.json.get("redirect_uris")
-    return uri in kept if isinstance(kept, list) and kept else True
+    return uri in (answer.strings("redirect_uris") or [uri])
 
 
 def _was_registered(answer: Answer) -> Any:

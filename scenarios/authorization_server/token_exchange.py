@@ -25,7 +25,7 @@ from harness.context import ACCESS_TOKEN_TYPE
 from harness.exchange import Answer
 from harness.flows import Tokens
 from harness.keys import claims_of
-from harness.minting import altered, genuine, signed_by_stranger, signed_with_public_key, unsigned
+from harness.minting import genuine, living_longer, signed_by_stranger, signed_with_public_key, unsigned
 
 REFRESH_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:refresh_token"  # noqa: S105 - a type's name
 
@@ -50,7 +50,7 @@ FORGERIES = (
         "rfc8693-2.1-6",
         "rfc8693-2.2.2-1",
         remedy="Verify the signature over header and claims as they were sent, before any claim is believed.",
-        forge=lambda forge: altered(forge, exp=forge.claims.get("exp", 0) + 60),
+        forge=living_longer,
     ),
     fault(
         "signed-by-a-stranger",
@@ -210,7 +210,7 @@ def a_forged_actor_token_is_refused(ctx: Context) -> None:
     """
     subject, actor, _ = _delegation(ctx)
     ctx.require(actor.claims.get("exp"), "the actor's token is opaque")
-    forged = altered(genuine(actor.access_token, ctx.jwks), exp=actor.claims["exp"] + 60)
+    forged = living_longer(genuine(actor.access_token, ctx.jwks))
     answer = ctx.exchange(subject, actor_token=forged, actor_token_type=ACCESS_TOKEN_TYPE)
     expect_oauth_error(answer, "invalid_request")
 

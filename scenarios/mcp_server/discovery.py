@@ -108,7 +108,9 @@ def each_authorization_server_goes_by_the_name_it_is_given(ctx: Context) -> None
     Remedy: copy issuer from the metadata of the authorization server.
     """
     answer = _document(ctx)
-    for listed in _strings(answer.json.get("authorization_servers")):
+    entries = _strings(answer.json.get("authorization_servers"))
+    ctx.require(entries, "the metadata names no authorization server")
+    for listed in entries:
         try:
             issuer = authorization_server_metadata(ctx.http, listed).get("issuer")
         except NotAllowed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import textwrap
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,9 @@ ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-LOCAL = re.compile(r"p[y]pi\.|p[y]thonhosted|n[p]mjs|(?:index|registry)[-_]u[r]l|/r[o]ot/|/w[o]rk/|/h[o]me/\w|/t[m]p/w\b")
+LOCAL = re.compile(
+    r"p[y]pi\.|p[y]thonhosted|n[p]mjs|(?:index|registry)[-_]u[r]l|/r[o]ot/|/w[o]rk/|/h[o]me/\w|/t[m]p/w\b"
+)
 VARIABLES = re.compile(r'_env = "(\w+)"|fill_env = \{ \w+ = "(\w+)"')
 
 
@@ -45,6 +48,11 @@ def blocks(path: Path, *kinds: str) -> list[str]:
     return [body for kind, body in FENCE.findall(path.read_text()) if kind in kinds]
 
 
+def examples(path: Path) -> list[str]:
+    """Return what a page shows of scenarios, requirements and mutants."""
+    return blocks(path, "python") + [text for text in blocks(path, "toml") if "[[requirement]]" in text]
+
+
 def commands() -> Iterator[tuple[Path, str]]:
     """Yield each command line of ours that a page shows."""
     for path in PAGES:
@@ -58,7 +66,9 @@ def test_the_reference_pages_are_up_to_date() -> None:
     assert reference.stale() == []
 
 
-def test_a_stale_page_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_stale_page_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(reference, "FOLDER", tmp_path)
     reference.write()
     assert reference.main([]) == 0
@@ -111,7 +121,7 @@ def _leads_somewhere(path: Path, link: str) -> bool:
     return not anchor or anchor in {reference.anchor(heading) for heading in HEADING.findall(goal.read_text())}
 
 
-@pytest.mark.parametrize(("path", "line"), commands(), ids=lambda value: str(value).replace(f"{ROOT}/", ""))
+@pytest.mark.parametrize(("path", "line"), list(commands()), ids=lambda value: str(value).replace(f"{ROOT}/", ""))
 def test_the_commands_that_pages_show_exist(path: Path, line: str) -> None:
     _parse(cli, shlex.split(line)[1:], None, "mcp-assay")
 
@@ -133,6 +143,15 @@ def test_the_target_files_that_pages_show_are_valid(monkeypatch: pytest.MonkeyPa
             monkeypatch.setenv(name, "set")
         file = TargetFile.model_validate(tomllib.loads(text))
         assert set(file.expected) <= set(load_scenarios())
+
+
+@pytest.mark.parametrize(
+    "example", [text for path in PAGES for text in examples(path)], ids=lambda text: text.split("\n")[0]
+)
+def test_the_examples_are_in_the_code(example: str) -> None:
+    sources = [path.read_text() for path in tracked("scenarios/**", "fixtures/mutants/**")]
+    spellings = (example.rstrip(), textwrap.indent(example.rstrip(), "    "))
+    assert any(spelling in source for source in sources for spelling in spellings)
 
 
 def test_no_file_names_a_package_registry_or_a_place_on_one_machine() -> None:

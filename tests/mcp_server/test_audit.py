@@ -47,7 +47,7 @@ def test_a_missing_scope_names_the_caller_and_what_is_missing(stage: Stage) -> N
     stage.call("delete_deployment", token=stage.token(BALANCE))
     line = stage.decisions()[-1]
     assert (line["outcome"], line["subject"]) == ("denied", "alice")
-    assert line["reason"] == "lacks urn:infra:deploy:delete"
+    assert line["reason"] == "lacks urn:infra:deploy:delete urn:infra:monitoring:read"
 
 
 def test_the_trail_holds_no_token_and_is_unbroken(stage: Stage) -> None:

@@ -56,7 +56,7 @@ def test_without_a_token_the_answer_is_401_with_the_scopes_and_no_error(stage: S
 
 def test_without_a_token_a_tool_call_is_challenged_with_the_scopes_of_the_tool(stage: Stage) -> None:
     answer = stage.call("delete_deployment")
-    assert (answer.status_code, challenge(answer)["scope"]) == (401, DELETE)
+    assert (answer.status_code, challenge(answer)["scope"]) == (401, f"{DELETE} {DASHBOARD}")
 
 
 @pytest.mark.parametrize("tool", ["get_balance", "convert_currency", "create_deployment", "delete_deployment"])
@@ -87,7 +87,7 @@ def test_a_batch_is_challenged_with_all_that_its_messages_need(stage: Stage) -> 
     headers["Authorization"] = f"Bearer {stage.token('urn:ledger:balance:read')}"
     answer = stage.http.post(stage.mcp(), headers=headers, json=[body, other])
     assert answer.status_code == 403
-    assert challenge(answer)["scope"] == f"{DELETE} urn:ledger:balance:read"
+    assert challenge(answer)["scope"] == f"{DELETE} {DASHBOARD} urn:ledger:balance:read"
 
 
 @pytest.mark.parametrize(

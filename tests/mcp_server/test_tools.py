@@ -40,6 +40,13 @@ def test_another_tenants_account_is_not_there(stage: Stage) -> None:
     assert "88.10" not in str(answer)
 
 
+def test_the_deployments_have_a_dashboard(stage: Stage) -> None:
+    token = _everything(stage)
+    made = structured(stage.call("create_deployment", {"service": "api"}, token=token))["deployment"]
+    shown = structured(stage.call("read_dashboard", {"dashboard": "deployments"}, token=token))["shows"]
+    assert shown == f"api-7, {made}"
+
+
 def test_deployments_come_and_go_and_a_reset_brings_the_seed_back(stage: Stage) -> None:
     token = _everything(stage)
     made = structured(stage.call("create_deployment", {"service": "api"}, token=token))["deployment"]

@@ -1,4 +1,4 @@
-"""The built wheel, in an environment without the checkout: what it holds, and that no folder of the user's shadows it."""
+"""The wheel in an environment without the checkout: what it holds, and that no folder of the user's shadows it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of a new environment: the wheel, and this environment's packages without its link to the checkout."""
+    """The programs of a new environment: the wheel, and the packages of this one without its link to the checkout."""
     home = tmp_path_factory.mktemp("environment")
     venv.create(home, symlinks=True)
     programs = home / "bin"

@@ -1,0 +1,98 @@
+"""Tenants: a token of one of them opens nothing of another one (docs/tenant-profile.md)."""
+
+from __future__ import annotations
+
+from harness import Context, expect, expect_refused, scenario
+from harness.capability import MCP_TENANTS, TENANT_DATA
+from harness.discovery import well_known
+from harness.keys import header_of
+from harness.verdict import Blocked
+
+
+@scenario("tenant-7-1", needs={MCP_TENANTS})
+def a_token_of_another_tenant_is_refused(ctx: Context) -> None:
+    """A token that is good at another tenant's resource is refused at this one.
+
+    Why: the tenants share a server, so that only the token keeps them apart.
+    Remedy: compare iss and aud with the issuer and the resource of the tenant whose URL was asked for.
+    """
+    expect_refused(ctx.guarded(token=ctx.mint(at=ctx.other)), what="a token of another tenant")
+
+
+@scenario("tenant-7-1", needs={MCP_TENANTS})
+def another_tenants_issuer_gives_no_tokens_for_this_one(ctx: Context) -> None:
+    """A token that names this resource and this tenant, but comes from another tenant's issuer, is refused.
+
+    Why: whoever runs one tenant could otherwise make themselves a user of all the others.
+    Remedy: accept exactly one issuer for each tenant, not any issuer of a list.
+    """
+    token = ctx.mint(key_of=ctx.other, iss=ctx.other.tenant.authorization_server)
+    expect_refused(ctx.guarded(token=token), what="a token of another tenant's issuer")
+
+
+@scenario("rfc8725-3.8-1", needs={MCP_TENANTS})
+def another_tenants_key_signs_nothing_for_this_one(ctx: Context) -> None:
+    """A token that says it is from this tenant's issuer, and is signed with another one's key, is refused.
+
+    Remedy: look the key up among those of the issuer that the token names; keep no common pool of keys.
+    """
+    token = ctx.mint(key_of=ctx.other)
+    shared = any(key.get("kid") == header_of(token).get("kid") for key in ctx.jwks()["keys"])
+    ctx.require(not shared, "the tenants share their keys")
+    expect_refused(ctx.guarded(token=token), what="a token signed with another tenant's key")
+
+
+@scenario("tenant-8-1", needs={MCP_TENANTS})
+def the_tenant_of_the_token_is_held_against_the_resource(ctx: Context) -> None:
+    """A token whose tenant claim names another tenant is refused, even if issuer and audience are right.
+
+    Remedy: compare the tenant in the token with the tenant whose URL was asked for.
+    """
+    ctx.require(ctx.home.tenant.name and ctx.other.tenant.name, "tokens hold no tenant")
+    token = ctx.mint(tenant=ctx.other.tenant.name)
+    expect_refused(ctx.guarded(token=token), what="a token that names another tenant")
+
+
+@scenario("tenant-8-1", needs={MCP_TENANTS})
+def no_header_makes_up_for_the_wrong_tenant(ctx: Context) -> None:
+    """A token of another tenant is refused also where headers and the query claim the right one.
+
+    Why: whoever calls writes the headers.
+    Remedy: take the tenant from the validated token and the URL's path, and believe nothing else.
+    """
+    name = ctx.home.tenant.name or "default"
+    claiming = dict.fromkeys(("X-Tenant", "X-Tenant-ID", "X-Forwarded-Tenant", "Tenant"), name)
+    answer = ctx.guarded(token=ctx.mint(at=ctx.other), headers=claiming, query=f"?tenant={name}")
+    expect_refused(answer, what="a token of another tenant with headers that claim this one")
+
+
+@scenario("tenant-8-1", needs={TENANT_DATA})
+def a_tool_returns_the_callers_tenants_data(ctx: Context) -> None:
+    """A tool that is asked by another tenant, with this tenant's arguments, returns nothing of this tenant's.
+
+    Why: the token may be checked well, and the database asked without the tenant.
+    Remedy: take the tenant of each query from the validated token.
+    """
+    text = ctx.home.tenant.own_text
+    own = ctx.accepted(ctx.mint(), tool=ctx.world.tool)
+    if text not in own.text:
+        raise Blocked(f"{ctx.world.tool.name} does not return own_text", "look at [target]", own.exchange)
+    answer = ctx.call_tool(token=ctx.mint(at=ctx.other), at=ctx.other)
+    expect(text not in answer.text, "nothing of another tenant's data", "the answer holds some", answer)
+
+
+@scenario("rfc9728-3.3-1", "mcp-discovery.location-1", needs={MCP_TENANTS})
+def each_tenant_has_metadata_of_its_own(ctx: Context) -> None:
+    """Another tenant's metadata names that tenant's resource and that tenant's issuer.
+
+    Why: a client that is led to the wrong issuer logs its user in at somebody else's.
+    Remedy: build the metadata from the tenant whose URL was asked for.
+    """
+    tenant = ctx.other.tenant
+    place = well_known(tenant.mcp_server, "oauth-protected-resource")
+    answer = ctx.http.send("GET", place, headers={"accept": "application/json"})
+    ctx.require(answer.status == 200, "the metadata of the other tenant is not at its well-known place")
+    resource, issuers = answer.json.get("resource"), answer.json.get("authorization_servers")
+    expect(resource == tenant.mcp_server, f"the resource {tenant.mcp_server}", f"it is {resource!r}", answer)
+    named = isinstance(issuers, list) and tenant.authorization_server in issuers
+    expect(named, f"the issuer {tenant.authorization_server}", f"authorization_servers is {issuers!r}", answer)

@@ -1,0 +1,235 @@
+"""Target files, URLs and report paths with something wrong: one sentence, the documented exit code, nothing sent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.assay import assay, run_assay
+from tests.hostile import Hostile, answer, document
+
+LOOPBACK = '[target]\nmcp_server = "http://127.0.0.1:1/mcp"\n'
+PUBLISHED = "as/discovery/metadata-is-published"
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def honest() -> Iterator[Hostile]:
+    """An authorization server of which one scenario passes."""
+    metadata = {"issuer": "{url}", "response_types_supported": ["code"]}
+    with Hostile(answer(), {"/.well-known/": document(metadata)}) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("", ["target: is missing"]),
+        ("[target\n", ["is no TOML: "]),
+        ("target = 1", ["target: a table is wanted; found 1"]),
+        ("[target]", ["target: mcp_server or authorization_server is wanted"]),
+        ("[target]\nmcp_server = 5", ["target.mcp_server: input should be a valid string; found 5"]),
+        ('[target]\nmcp_server = "ftp://x"', ["target.mcp_server: an http or https URL with a host is wanted"]),
+        ('[target]\nmcp_server = "http://"', ["target.mcp_server: an http or https URL with a host is wanted"]),
+        ('[target]\nmcp_server = "http://[::1"', ["target.mcp_server: an http or https URL with a host is wanted"]),
+        ('[target]\nmcp_server = "http://a.example/"', ["http://a.example/ is off loopback: set authorized = true"]),
+        (LOOPBACK + 'authorized = "yes"', ["target.authorized: input should be a valid boolean; found 'yes'"]),
+        (LOOPBACK + 'spec = "2020"', ["target.spec: input should be '2026-07-28'", "found '2020'"]),
+        (LOOPBACK + 'server = "x"', ["target.server: is no key that is known here; there are: name, mcp_server"]),
+        (LOOPBACK + "[client]", ["client: is no key that is known here; there are: target, clients"]),
+        (LOOPBACK + "[clients.first]", ["clients.first.client_id: is missing"]),
+        (LOOPBACK + "[clients.chef]", ["clients.chef: input should be 'first', 'second'"]),
+        (LOOPBACK + '[clients.first]\nclient_id = "a"\nkey = 1', ["clients.first.key: is no key that is known here"]),
+        (
+            LOOPBACK + '[clients.machine]\nclient_id = "a"\nauth_method = "client_secret_basic"',
+            ["clients.machine: auth_method client_secret_basic wants secret_env"],
+        ),
+        (LOOPBACK + "[capabilities]\nflying = true", ["capabilities.flying: no capability is called flying"]),
+        (LOOPBACK + "[sandbox]\nport = 80", ["sandbox.port: input should be greater than or equal to 1024; found 80"]),
+        (LOOPBACK + '[expected]\n"as/x" = ""', ["expected.as/x: string should have at least 1 character"]),
+    ],
+)
+def test_each_mistake_in_a_target_file_is_named(tmp_path: Path, text: str, sentences: list[str]) -> None:
+    path = tmp_path / "target.toml"
+    path.write_text(text)
+    ended = assay("run", "--target", path)
+    assert ended.code == 2
+    assert ended.out == ""
+    assert str(path) in ended.err
+    for sentence in sentences:
+        assert sentence in ended.err
+
+
+def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "t.toml").write_text(LOOPBACK + 'colour = 1\n[login]\nmethod = "magic"\n[scope]\n')
+    lines = assay("run", "--target", "t.toml").err.splitlines()
+    places = [line.removeprefix("Error: ").split(": ")[1] for line in lines]
+    assert places == ["target.colour", "login.method", "scope"]
+
+
+def test_a_missing_target_file_is_named() -> None:
+    ended = assay("run", "--target", "none.toml")
+    assert (ended.code, ended.err) == (2, "Error: none.toml: cannot be read: No such file or directory\n")
+
+
+def test_a_folder_is_no_target_file(tmp_path: Path) -> None:
+    ended = assay("run", "--target", tmp_path)
+    assert (ended.code, ended.err) == (2, f"Error: {tmp_path}: cannot be read: Is a directory\n")
+
+
+def test_a_target_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mcp-assay.toml").write_bytes(b"\xff\xfe[target]")
+    ended = assay("run")
+    assert (ended.code, ended.err) == (2, "Error: mcp-assay.toml: is no UTF-8 text\n")
+
+
+CLIENT = LOOPBACK + '[clients.machine]\nclient_id = "a"\nauth_method = "client_secret_post"\n'
+
+
+def test_an_unset_variable_is_named(tmp_path: Path) -> None:
+    (tmp_path / "t.toml").write_text(CLIENT + 'secret_env = "ASSAY_TEST_NOT_SET"')
+    ended = assay("run", "--target", "t.toml")
+    assert ended.code == 2
+    assert "clients.machine.secret_env: the environment variable ASSAY_TEST_NOT_SET is not set" in ended.err
+
+
+def test_a_secret_in_the_place_of_a_variable_is_not_repeated(tmp_path: Path) -> None:
+    (tmp_path / "t.toml").write_text(CLIENT + 'secret_env = "hunter-2"')
+    ended = assay("run", "--target", "t.toml")
+    assert ended.code == 2
+    assert "clients.machine.secret_env: the name of an environment variable is wanted" in ended.err
+    assert "hunter-2" not in ended.err
+
+
+def test_a_password_in_a_url_is_not_repeated() -> None:
+    ended = assay("run", "--mcp-server", "http://alice:hunter2@127.0.0.1/mcp")
+    assert ended.code == 2
+    assert "a URL without credentials is wanted; found 'http://127.0.0.1/mcp'" in ended.err
+
+
+def test_a_variable_that_holds_no_key_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSAY_TEST_KEY", "no JSON")
+    table = '[clients.keyed]\nclient_id = "a"\nauth_method = "private_key_jwt"\nprivate_key_env = "ASSAY_TEST_KEY"'
+    (tmp_path / "t.toml").write_text(LOOPBACK + table)
+    ended = assay("run", "--target", "t.toml")
+    assert ended.code == 2
+    assert "clients.keyed.private_key_env: ASSAY_TEST_KEY holds no private JWK" in ended.err
+    assert "no JSON" not in ended.err
+
+
+def test_a_baseline_of_a_scenario_that_does_not_exist_offers_the_nearest(tmp_path: Path, honest: Hostile) -> None:
+    text = f'[target]\nauthorization_server = "{honest.url}"\n[expected]\n"{PUBLISHED[:-1]}" = "known"\n'
+    (tmp_path / "t.toml").write_text(text)
+    ended = assay("run", "--target", "t.toml")
+    assert ended.code == 2
+    assert f"expected.{PUBLISHED[:-1]}: no scenario has this id; did you mean {PUBLISHED}" in ended.err
+
+
+def test_a_tenant_that_the_sandbox_lacks_is_named(tmp_path: Path, honest: Hostile) -> None:
+    text = f'[target]\nmcp_server = "{honest.url}"\ntrusts = "sandbox"\n[sandbox]\ntenant = "initech"\n'
+    (tmp_path / "t.toml").write_text(text)
+    ended = assay("run", "--target", "t.toml")
+    assert ended.code == 2
+    assert "sandbox.tenant: there is no 'initech'; there are: acme, globex" in ended.err
+
+
+@pytest.mark.parametrize("url", ["", "http://", "http:///mcp", "ftp://127.0.0.1/", "127.0.0.1:8000", "http://[", "x y"])
+@pytest.mark.parametrize("option", ["--mcp-server", "--authorization-server"])
+def test_what_is_no_url_is_wrong_usage(option: str, url: str) -> None:
+    ended = assay("run", option, url)
+    assert ended.code == 2
+    assert "an http or https URL with a host is wanted" in ended.err
+
+
+def test_a_url_with_a_control_character_is_told(honest: Hostile) -> None:
+    ended = assay("run", "--mcp-server", f"{honest.url}/\x01")
+    assert ended.code == 3
+    assert "cannot be requested" in ended.err
+    assert honest.paths == []
+
+
+@pytest.mark.parametrize("option", ["--json", "--junit"])
+@pytest.mark.parametrize(("path", "reason"), [("none/report", "No such file"), (".", "it is a folder")])
+def test_an_unwritable_report_is_found_before_anything_is_sent(
+    honest: Hostile, option: str, path: str, reason: str
+) -> None:
+    ended = assay("run", PUBLISHED, "--authorization-server", honest.url, option, path)
+    assert ended.code == 2
+    assert f"{path}: the report cannot be written there: {reason}" in ended.err
+    assert honest.paths == []
+
+
+def test_checking_a_report_path_leaves_nothing_behind(tmp_path: Path) -> None:
+    assay("run", "--json", "report.json", "--target", "none.toml")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_loses_one_report_and_neither_the_other_nor_the_verdicts(tmp_path: Path, honest: Hostile) -> None:
+    said = ("run", PUBLISHED, "--authorization-server", honest.url)
+    assert assay(*said).code == 0
+    ended = assay(*said, "--json", "/dev/full", "--junit", "junit.xml")
+    assert ended.code == 3
+    assert "/dev/full: the report could not be written: No space left on device" in ended.err
+    assert "judged 1 of 1 applicable requirements" in ended.out
+    assert (tmp_path / "junit.xml").exists()
+
+
+def test_a_report_that_cannot_be_replaced_stays_as_it_was(tmp_path: Path) -> None:
+    from reports.files import write_whole
+
+    path = tmp_path / "report.json"
+    path.write_text("before")
+    with pytest.raises(TypeError):
+        write_whole(path, None)  # type: ignore[arg-type]
+    assert path.read_text() == "before"
+    assert os.listdir(tmp_path) == ["report.json"]  # noqa: PTH208
+
+
+@pytest.mark.parametrize("words", [("--help",), ("list", "requirements"), ("explain", "passed")])
+def test_output_that_cannot_be_written_is_told(tmp_path: Path, words: tuple[str, ...]) -> None:
+    import subprocess
+
+    from harness.sandbox.child import environment
+    from tests.cli.assay import COMMAND
+
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [*COMMAND, *words], check=False, stdout=full, stderr=subprocess.PIPE, text=True, env=environment()
+        )
+    assert ended.returncode == 3
+    assert ended.stderr == "the output cannot be used: No space left on device\n"
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly() -> None:
+    import subprocess
+
+    from harness.sandbox.child import environment
+    from tests.cli.assay import COMMAND
+
+    with subprocess.Popen(
+        [*COMMAND, "list", "requirements", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
+
+
+def test_an_encoding_that_lacks_a_sign_loses_nothing_but_the_sign(honest: Hostile) -> None:
+    ended = run_assay(
+        "run", "as/discovery", "--authorization-server", honest.url, PYTHONIOENCODING="ascii", PYTHONUTF8="0"
+    )
+    assert "Traceback" not in ended.err
+    assert "judged" in ended.out
