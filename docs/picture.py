@@ -10,30 +10,25 @@ import subprocess
 import sys
 import tempfile
 import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from harness.sandbox.embedded import EmbeddedSandbox
-from harness.sandbox.sockets import DEFAULT_PORT
-
 IMAGE = Path(__file__).parent / "images" / "run.svg"
-MUTANT = "as-pkce-plain-verifier"
-COMMAND = "mcp-assay run as/pkce as/refresh as/revocation"
+MUTANT = "mcp-audience-optional"
+PORT = 8000
+COMMAND = "mcp-assay run"
 TARGET_FILE = f"""
 [target]
-mcp_server = "http://127.0.0.1:{DEFAULT_PORT + 2}/acme/mcp"
+mcp_server = "http://127.0.0.1:{PORT}/acme/mcp"
+trusts = "sandbox"
 
-[login]
-method = "form"
-hint = "alice"
-pages = [{{ press = "Allow" }}]
-
-[clients.resource_server]
-client_id = "mcp-server"
-auth_method = "client_secret_basic"
-secret_env = "RESOURCE_SERVER_SECRET"
+[tools.read_dashboard]
+scopes = ["urn:infra:monitoring:read"]
+arguments = {{ name = "latency" }}
 """
 WIDTH = 118
 LINES = 60
@@ -42,11 +37,24 @@ FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 def main() -> None:
-    """Judge a sandbox that has one thing wrong, and draw what the terminal showed."""
-    with EmbeddedSandbox(DEFAULT_PORT, mutant=MUTANT), tempfile.TemporaryDirectory() as folder:
+    """Judge an MCP server that has one thing wrong, and draw what the terminal showed."""
+    with _mutant(), tempfile.TemporaryDirectory() as folder:
         Path(folder, "mcp-assay.toml").write_text(TARGET_FILE)
         shown = _on_a_terminal(COMMAND.split(), folder)
     IMAGE.write_text(_drawn(PROGRESS.sub("", shown)))
+
+
+@contextmanager
+def _mutant() -> Iterator[None]:
+    """Run the sample MCP server with a mutant's change in place."""
+    module = [sys.executable, "-m", "fixtures.mutants", MUTANT, "mcp_server"]
+    options = [f"--port={PORT}", f"--control-port={PORT + 10}", "--exit-with-parent"]
+    with subprocess.Popen(  # noqa: S603 - our own module
+        [*module, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        yield
 
 
 def _on_a_terminal(command: list[str], folder: str) -> str:
@@ -54,9 +62,13 @@ def _on_a_terminal(command: list[str], folder: str) -> str:
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (LINES, WIDTH))
     program = str(Path(sys.executable).with_name(command[0]))
-    variables = {**os.environ, "RESOURCE_SERVER_SECRET": "acme-mcp-server-secret", "TERM": "xterm-256color"}
     with subprocess.Popen(  # noqa: S603 - our own program
-        [program, *command[1:]], cwd=folder, env=variables, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
+        [program, *command[1:]],
+        cwd=folder,
+        env={**os.environ, "TERM": "xterm-256color"},
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
     ):
         os.close(theirs)
         return _read(ours).decode().replace("\r\n", "\n")

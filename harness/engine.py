@@ -121,8 +121,8 @@ def _run_batch(shared: Run, batch: list[Scenario], width: int, done: Callable[[R
             done(result)
 
     pool = ThreadPoolExecutor(max_workers=width, thread_name_prefix="scenario")
-    futures = [pool.submit(work, scenario) for scenario in batch]
     try:
+        futures = [pool.submit(work, scenario) for scenario in batch]
         for future in as_completed(futures):
             future.result()
     except BaseException:

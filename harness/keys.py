@@ -45,7 +45,7 @@ def hmac_with_public_key(key: Mapping[str, Any], claims: Mapping[str, Any], head
     kind = ECKey if key.get("kty") == "EC" else RSAKey
     try:
         pem = kind.import_key(public(key)).as_pem(private=False)
-    except (JoseError, TypeError, ValueError) as fault:
+    except (JoseError, KeyError, TypeError, ValueError) as fault:
         raise Blocked(f"the published key cannot be used: {fault}") from fault
     signed = f"{encode_part({**header, 'alg': 'HS256'})}.{encode_part(claims)}"
     return f"{signed}.{encode_part(hmac.new(pem, signed.encode(), 'sha256').digest())}"

@@ -65,8 +65,9 @@ def genuine(token: str, jwks: Callable[[], dict[str, Any]]) -> Forge:
 
 
 def unsigned(forge: Forge) -> str:
-    """An unsecured JWT: `alg` is none and the signature empty (RFC 8725 section 3.1)."""
-    return f"{keys.encode_part({**forge.header, 'alg': 'none'})}.{keys.encode_part(forge.claims)}."
+    """An unsecured JWT: `alg` is none and the signature empty, under a kid that is known (RFC 8725 section 3.1)."""
+    header = {**forge.header, "kid": keys.header_of(forge.token).get("kid"), "alg": "none"}
+    return f"{keys.encode_part(header)}.{keys.encode_part(forge.claims)}."
 
 
 def altered(forge: Forge, **claims: Any) -> str:

@@ -36,6 +36,7 @@ class Network(httpcore.NetworkBackend):
         self._deadline = _Deadline()
         self._streams: WeakSet[_Stream] = WeakSet()
         self._lock = threading.Lock()
+        self._aborted = False
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
@@ -51,8 +52,9 @@ class Network(httpcore.NetworkBackend):
             self._deadline.at = math.inf
 
     def abort(self) -> None:
-        """End every connection under the hands of the threads that wait for it."""
+        """End every connection under the hands of the threads that wait for it, and every later one at once."""
         with self._lock:
+            self._aborted = True
             streams = list(self._streams)
         for stream in streams:
             stream.abort()
@@ -74,6 +76,9 @@ class Network(httpcore.NetworkBackend):
         stream = _Stream(inner, self, self._deadline)
         with self._lock:
             self._streams.add(stream)
+            aborted = self._aborted
+        if aborted:
+            stream.abort()
         return stream
 
 

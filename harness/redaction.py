@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
 import shlex
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from harness.exchange import Exchange
 
@@ -20,6 +22,10 @@ SECRET_NAMES = frozenset((*_TOKENS, *_CREDENTIALS, *_FLOW, *_KEY_MEMBERS, "regis
 SHOWN = 4000
 _BEARER = re.compile(r"^(\w+)\s+(.+)$", re.DOTALL)
 _MARKUP = ("text/html", "application/xhtml+xml")
+_NAMES = "|".join(sorted(SECRET_NAMES, key=len, reverse=True))
+_MEMBER = re.compile(rf'"({_NAMES})"(\s*:\s*)"((?:[^"\\]|\\.)*)"?')
+_PARAMETER = re.compile(rf"\b({'|'.join(name for name in SECRET_NAMES if len(name) > 2)})=([^\s&\"'<>]+)")
+_JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*")
 
 
 def label(name: str, value: str) -> str:
@@ -54,7 +60,7 @@ class Redactor:
         for secret, shown in self._values.items():
             for spelling in {secret, quote(secret, safe="", errors="surrogatepass")}:
                 value = value.replace(spelling, shown)
-        return value
+        return _JWT.sub(lambda match: label("jwt", match[0]), value)
 
     def url(self, url: str) -> str:
         """Return a URL whose secret query and fragment parameters are replaced."""
@@ -96,19 +102,33 @@ class Redactor:
         try:
             return self.text(json.dumps(self._document(json.loads(raw)), ensure_ascii=False))[:SHOWN]
         except (ValueError, RecursionError):
-            return self.text(text)[:SHOWN]
+            return self.text(self._loose(text))[:SHOWN]
+
+    def _loose(self, text: str) -> str:
+        """Return a text that looks like JSON or a form, and is none as a whole, without its secrets."""
+        text = _MEMBER.sub(lambda match: f'"{match[1]}"{match[2]}"{self._hide(match[1], match[3])}"', text)
+        return _PARAMETER.sub(lambda match: f"{match[1]}={self._hide(match[1], match[2])}", text)
 
     def _header(self, name: str, value: str) -> str:
         if self._open:
             return value
         if name == "authorization":
             match = _BEARER.match(value)
+            self._learn_password(value)
             return f"{match[1]} {self._hide(name, match[2])}" if match else self._hide(name, value)
         if name == "location":
             return self.url(value)
         if name in ("cookie", "set-cookie"):
             return "; ".join(self._cookie(part) for part in value.split("; "))
         return self._hide(name, value) if name in SECRET_NAMES else self.text(value)
+
+    def _learn_password(self, authorization: str) -> None:
+        """Remember the password in Basic credentials (RFC 7617 section 2), which a server may repeat on its own."""
+        scheme, _, credentials = authorization.partition(" ")
+        if scheme.lower() == "basic":
+            with suppress(ValueError):
+                password = base64.b64decode(credentials).decode(errors="replace").partition(":")[2]
+                self._hide("client_secret", unquote(password))
 
     def _cookie(self, part: str) -> str:
         name, equals, value = part.partition("=")

@@ -10,7 +10,7 @@ from harness.capability import METADATA
 from harness.discovery import candidates, well_known
 from harness.exchange import Answer
 from harness.http import is_loopback
-from harness.verdict import Blocked
+from harness.verdict import Blocked, Violation
 
 OAUTH = "oauth-authorization-server"
 JWT_METHODS = {"private_key_jwt", "client_secret_jwt"}
@@ -50,7 +50,8 @@ def oauth_metadata_is_between_host_and_path(ctx: Context) -> None:
         return
     appended = _fetch(ctx, f"{issuer.rstrip('/')}/.well-known/{OAUTH}")
     ctx.require(_is_document(appended), "the target publishes no RFC 8414 metadata")
-    expect(False, "metadata between host and path", f"it is at {appended.exchange.url} only", inserted)
+    actual = f"it is at {appended.exchange.url} only"
+    raise Violation("metadata between host and path", actual, inserted.exchange)
 
 
 @scenario("rfc8414-3.3-2", needs={METADATA})
@@ -247,7 +248,7 @@ def _expect_one(answers: list[Answer], expected: str) -> None:
     if any(answer.status >= 500 for answer in answers):
         raise Blocked("a well-known place is out of order", exchange=answers[0].exchange)
     seen = "; ".join(f"{urlsplit(answer.exchange.url).path}: {answer.status}" for answer in answers)
-    expect(False, expected, f"there was none ({seen})", answers[0])
+    raise Violation(expected, f"there was none ({seen})", answers[0].exchange)
 
 
 def _is_oauth(document: Answer) -> bool:

@@ -61,17 +61,16 @@ class Lifecycle(Machine):
     def refresh(self, pick: int, wide: bool, elsewhere: bool) -> None:
         """A client refreshes, asks for little or for much, and perhaps at the wrong tenant."""
         family = self._family(pick)
-        asked, own = self._scope(wide=wide), family.newest.site
         if elsewhere and self.ctx.offers(TENANTS):
-            site = self._other_than(own)
-            answer = self.ctx.refresh(family.newest, at=site, client=site.clients.first, scope=asked)
+            site = self._other_than(family.newest.site)
+            answer = self.ctx.refresh(family.newest, at=site, client=site.clients.first)
             expect_no_token(answer, what="a refresh at another tenant")
-            return
-        answer = self.ctx.refresh(family.newest, scope=asked)
-        if family.dead:
-            expect_no_token(answer, what="a refresh of a dead grant")
-        elif self._within(answer, family.scope, own):
-            self._rotate(family, answer)
+        elif family.dead:
+            expect_no_token(self.ctx.refresh(family.newest), what="a refresh of a dead grant")
+        else:
+            answer = self.ctx.refresh(family.newest, scope=self._scope(wide=wide))
+            if self._within(answer, family.scope, family.newest.site):
+                self._rotate(family, answer)
 
     @precondition(lambda self: self.ctx.clients.first.public and any(map(_rotated_twice, self.families)))
     @step(pick=PICK)
@@ -88,13 +87,14 @@ class Lifecycle(Machine):
     def exchange(self, pick: int, wide: bool, elsewhere: bool) -> None:
         """An agent exchanges an access token, asks for little or for much, and perhaps at the wrong tenant."""
         token = self._access_token(pick)
-        away = elsewhere and self.ctx.offers(TENANTS)
-        site, scope = self._other_than(token.site) if away else token.site, self._scope(wide=wide)
-        answer = self.ctx.exchange(self.families[0].newest, at=site, subject_token=token.value, scope=scope)
-        if away or self._over(token):
-            expect_no_token(answer, what="the exchange of a dead token, or of another tenant's")
-            return
-        self._within(answer, token.scope, site)
+        if elsewhere and self.ctx.offers(TENANTS):
+            answer = self._exchange(token, self._other_than(token.site))
+            expect_no_token(answer, what="the exchange of another tenant's token")
+        elif self._over(token):
+            expect_no_token(self._exchange(token, token.site), what="the exchange of a dead token")
+        else:
+            answer = self._exchange(token, token.site, self._scope(wide=wide))
+            self._within(answer, token.scope, token.site)
 
     @precondition(lambda self: self.ctx.offers(REVOCATION))
     @step(pick=PICK)
@@ -147,6 +147,9 @@ class Lifecycle(Machine):
         ends = self.ctx.now() + lifetime if isinstance(lifetime, int | float) else float("inf")
         held = " ".join(sorted(granted_scope(answer) or ()))
         self.access_tokens.append(AccessToken(tokens.access_token, held or scope, site, ends))
+
+    def _exchange(self, token: AccessToken, site: Site, scope: str | None = None) -> Answer:
+        return self.ctx.exchange(self.families[0].newest, at=site, subject_token=token.value, scope=scope)
 
     def _over(self, token: AccessToken) -> bool:
         return token.dead or self.ctx.now() > token.ends + LEEWAY

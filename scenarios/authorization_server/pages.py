@@ -9,6 +9,7 @@ from harness.browser import forms_of
 from harness.capability import AUTHORIZATION_CODE
 from harness.exchange import Answer
 from harness.http import origin_of
+from harness.verdict import Violation
 
 _TOP = re.compile(r"<script[\s>].*\btop\b", re.IGNORECASE | re.DOTALL)
 _ANYBODY = {"*", "http:", "https:"}
@@ -26,7 +27,7 @@ def pages_cannot_be_framed(ctx: Context) -> None:
             continue
         ctx.require(not _TOP.search(page.text), "a script of the page may prevent framing")
         actual = "there was neither frame-ancestors nor X-Frame-Options"
-        expect(False, "a page that cannot be framed", actual, page)
+        raise Violation("a page that cannot be framed", actual, page.exchange)
 
 
 @scenario("rfc9700-4.16-2", needs={AUTHORIZATION_CODE})

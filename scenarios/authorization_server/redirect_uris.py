@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from urllib.parse import urlsplit
 
@@ -12,12 +13,15 @@ from harness.browser import Landing
 from harness.capability import AUTHORIZATION_CODE, REGISTRATION
 from harness.clients import REDIRECT_URI
 from harness.exchange import Answer
+from harness.http import origin_of
 from harness.target import OAuthClient
 
 STRANGE_URI = "https://attacker.example/callback"
 OTHER_PORT = 8977
 MARKUP = "<assay-injected>"
 SPLITTER = "x\r\nAssay-Injected: 1"
+
+_LITERAL = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]+)?(?=[/?]|$)")
 
 LOOKALIKES = (
     "{uri}/{word}",
@@ -92,6 +96,7 @@ def lookalikes_of_a_redirect_uri_are_not_redirected_to(ctx: Context, form: str, 
     Remedy: compare redirect URIs as strings, character by character; only the port of a loopback URI may differ.
     """
     registered = ctx.clients.first.redirect_uri
+    ctx.require(origin_of(registered), "the client's redirect URI is no http or https URL")
     lookalike = _lookalike(registered, form, word)
     if lookalike == registered:
         return
@@ -108,11 +113,10 @@ def the_port_of_a_loopback_redirect_uri_may_differ(ctx: Context) -> None:
     Remedy: leave the port out when you compare redirect URIs that begin with http://127.0.0.1 or http://[::1].
     """
     client = _native_client(ctx)
-    host = urlsplit(client.redirect_uri).hostname
-    ctx.require(host in ("127.0.0.1", "::1"), "no client with a loopback IP literal as redirect URI")
-    parts = urlsplit(client.redirect_uri)
-    literal = "[::1]" if host == "::1" else host
-    other = parts._replace(netloc=f"{literal}:{OTHER_PORT}").geturl()
+    place = _LITERAL.match(client.redirect_uri)
+    ctx.require(place, "no client with a loopback IP literal as redirect URI")
+    assert place
+    other = f"{place[1]}:{OTHER_PORT}{client.redirect_uri[place.end() :]}"
     landing = ctx.send_authorization(client=client, redirect_uri=other)
     arrived = landing.get("code") and landing.arrived_at(other)
     expect(arrived, f"a code at {other}", landing.summary(), landing.answer)

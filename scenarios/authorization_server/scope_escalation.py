@@ -1,5 +1,7 @@
 """Nobody gets more than was granted: not by asking again, not by another way, not in another's name."""
 
+from operator import add
+
 from hypothesis import strategies as st
 
 from harness import (
@@ -26,7 +28,7 @@ from harness.flows import Tokens, grant_of
 from harness.verdict import Blocked, NotApplicable
 
 UNKNOWN = "urn:mcp-assay:no-such-scope"
-EXAMPLES = 15
+EXAMPLES = 12
 
 
 @scenario("oauth21-4.3.1-1", needs={REFRESH_TOKENS, SCOPES}, cost=EXAMPLES)
@@ -188,9 +190,10 @@ def _beyond_rights(ctx: Context) -> Answer | None:
 
 
 def _scopes(ctx: Context) -> st.SearchStrategy[list[str]]:
-    """Sets of scopes, in any order: known ones, forbidden ones, and one that does not exist."""
-    world = ctx.world
-    listed = ctx.metadata.get("scopes_supported")
-    names = [*world.narrow_scope.split(), *world.wide_scope.split(), *world.forbidden_scope.split()]
-    names += [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
-    return st.lists(st.sampled_from([*dict.fromkeys(names), UNKNOWN]), min_size=1, max_size=6, unique=True)
+    """Sets of scopes: of those that the user and the clients may have, and of others, of which one does not exist."""
+    world, listed = ctx.world, ctx.metadata.get("scopes_supported")
+    own = [*world.narrow_scope.split(), *world.wide_scope.split()]
+    others = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+    others = sorted({*others, *world.forbidden_scope.split(), UNKNOWN} - set(own))
+    near = st.lists(st.sampled_from(list(dict.fromkeys(own))), min_size=1, unique=True)
+    return st.builds(add, near, st.one_of(st.just([]), st.lists(st.sampled_from(others), max_size=3, unique=True)))

@@ -98,7 +98,7 @@ def a_missing_scope_is_answered_403(ctx: Context) -> None:
     result tells that to nobody but the model.
     Remedy: find out which tool is called before the call is dispatched, and answer 403 yourself.
     """
-    for _, answer in _refused(ctx):
+    for answer in _lacking_one(ctx):
         expect_status(answer, 403)
 
 
@@ -108,7 +108,7 @@ def the_403_says_which_scopes_are_needed_and_where(ctx: Context) -> None:
 
     Remedy: send error, scope and resource_metadata in WWW-Authenticate with each 403.
     """
-    for _, answer in _refused(ctx):
+    for answer in _lacking_one(ctx):
         parameters = challenge(answer)
         actual = f"{answer.summary()}, WWW-Authenticate was {answer.headers.get('www-authenticate', 'absent')!r}"
         expect(parameters.get("error") == "insufficient_scope", "the error insufficient_scope", actual, answer)
@@ -125,9 +125,10 @@ def all_scopes_of_an_operation_come_at_once(ctx: Context) -> None:
     """
     demanding = [tool for tool in ctx.world.scoped_tools if len(tool.scopes) > 1]
     ctx.require(demanding, "no tool is known that needs more than one scope")
-    for tool, answer in _refused(ctx, demanding):
+    for tool in demanding:
+        answer = _refusal(ctx, tool, tool.scopes)
         missing = tool.scopes - ctx.world.effective(challenge(answer).get("scope", "").split())
-        expect(not missing, f"all scopes of {tool.name} in the challenge", f"missing: {' '.join(missing)}", answer)
+        expect(not missing, f"all scopes of {tool.name} in the challenge", f"missing: {' '.join(sorted(missing))}", answer)
 
 
 @scenario("mcp-errors.stepup-1", needs={SCOPED_TOOLS})
@@ -183,10 +184,15 @@ def _implications(ctx: Context) -> Iterator[tuple[str, str, Tool]]:
             yield broad, narrow, tool
 
 
-def _refused(ctx: Context, tools: Iterable[Tool] = ()) -> Iterator[tuple[Tool, Answer]]:
-    """Call each tool with a token that has none of its scopes, and yield the answer if it is a refusal of some kind."""
-    for tool in tools or ctx.world.scoped_tools:
-        answer = ctx.call_tool(tool, token=ctx.mint(scope=_all_but(ctx, tool.scopes)))
-        if answer.status != 200:
-            expect_refused(answer)
-        yield tool, answer
+def _lacking_one(ctx: Context) -> Iterator[Answer]:
+    """Call each tool without each one of its scopes, and yield the answer if it is a refusal of some kind."""
+    for tool in ctx.world.scoped_tools:
+        for scope in sorted(tool.scopes):
+            yield _refusal(ctx, tool, {scope})
+
+
+def _refusal(ctx: Context, tool: Tool, scopes: Iterable[str]) -> Answer:
+    answer = ctx.call_tool(tool, token=ctx.mint(scope=_all_but(ctx, scopes)))
+    if answer.status != 200:
+        expect_refused(answer)
+    return answer

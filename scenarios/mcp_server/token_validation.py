@@ -197,8 +197,9 @@ def a_refresh_token_is_no_access_token(ctx: Context) -> None:
     Why: refresh tokens live long, and are for the authorization server's eyes only.
     Remedy: accept tokens that are marked as access tokens only, and ask introspection for the token's type.
     """
-    minted = ctx.home.tenant.signer is not None
-    tokens = ctx.refreshable(**({"resource": None} if minted else {}))
+    # An issuer that we mint with need not know the MCP server as a resource; its refresh tokens will do all the same.
+    options = {"resource": None, "browser": ctx.new_browser()} if ctx.home.tenant.signer else {}
+    tokens = ctx.refreshable(**options)
     expect_token_refused(ctx.guarded(token=tokens.refresh_token))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from click.testing import CliRunner
 
@@ -33,17 +34,23 @@ def assay(*arguments: str | Path) -> Ended:
     return Ended(result.exit_code, result.stdout, result.stderr)
 
 
-def run_assay(*arguments: str | Path, cwd: Path | None = None, **variables: str) -> Ended:
+def run_assay(
+    *arguments: str | Path,
+    cwd: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    stdout: IO[str] | int = subprocess.PIPE,
+) -> Ended:
     """Run the command in a process of its own."""
     command = [*COMMAND, *(str(item) for item in arguments)]
     ended = subprocess.run(
         command,
         check=False,
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         timeout=BOUND_SECONDS,
         cwd=cwd,
-        env=environment(**variables),
+        env=environment(**(variables or {})),
     )
     return Ended(ended.returncode, ended.stdout, ended.stderr)
 

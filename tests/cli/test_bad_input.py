@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reports.files import write_whole
 from tests.cli.assay import assay, run_assay
 from tests.hostile import Hostile, answer, document
 
@@ -182,8 +183,6 @@ def test_a_full_disk_loses_one_report_and_neither_the_other_nor_the_verdicts(tmp
 
 
 def test_a_report_that_cannot_be_replaced_stays_as_it_was(tmp_path: Path) -> None:
-    from reports.files import write_whole
-
     path = tmp_path / "report.json"
     path.write_text("before")
     with pytest.raises(TypeError):
@@ -193,43 +192,25 @@ def test_a_report_that_cannot_be_replaced_stays_as_it_was(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("words", [("--help",), ("list", "requirements"), ("explain", "passed")])
-def test_output_that_cannot_be_written_is_told(tmp_path: Path, words: tuple[str, ...]) -> None:
-    import subprocess
-
-    from harness.sandbox.child import environment
-    from tests.cli.assay import COMMAND
-
+def test_output_that_cannot_be_written_is_told(words: tuple[str, ...]) -> None:
     with Path("/dev/full").open("w") as full:
-        ended = subprocess.run(
-            [*COMMAND, *words], check=False, stdout=full, stderr=subprocess.PIPE, text=True, env=environment()
-        )
-    assert ended.returncode == 3
-    assert ended.stderr == "the output cannot be used: No space left on device\n"
+        ended = run_assay(*words, stdout=full)
+    assert (ended.code, ended.err) == (3, "the output cannot be used: No space left on device\n")
 
 
 def test_a_reader_that_goes_away_ends_the_command_quietly() -> None:
-    import subprocess
-
-    from harness.sandbox.child import environment
-    from tests.cli.assay import COMMAND
-
-    with subprocess.Popen(
-        [*COMMAND, "list", "requirements", "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
-    ) as process:
-        assert process.stdout
-        assert process.stderr
-        process.stdout.close()
-        assert process.stderr.read() == ""
-    assert process.returncode == 141
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = run_assay("list", "requirements", "--json", stdout=writing)
+    finally:
+        os.close(writing)
+    assert (ended.code, ended.err) == (141, "")
 
 
 def test_an_encoding_that_lacks_a_sign_loses_nothing_but_the_sign(honest: Hostile) -> None:
     ended = run_assay(
-        "run", "as/discovery", "--authorization-server", honest.url, PYTHONIOENCODING="ascii", PYTHONUTF8="0"
+        "run", "as/discovery", "--authorization-server", honest.url, variables={"PYTHONIOENCODING": "ascii"}
     )
     assert "Traceback" not in ended.err
     assert "judged" in ended.out

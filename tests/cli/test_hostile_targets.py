@@ -42,6 +42,7 @@ ANSWERS: dict[str, Any] = {
     "keys": [{"kty": "EC", "crv": "P-256", "kid": "a"}],
 }
 PLACES = {
+    "/.well-known/": answer(status="404 Not Found"),
     "/.well-known/oauth-authorization-server": document(METADATA),
     "/.well-known/oauth-protected-resource": document(RESOURCE),
     "/mcp": answer(b"", "WWW-Authenticate: Bearer", status="401 Unauthorized"),

@@ -91,10 +91,10 @@ def test_a_signal_ends_it_quietly(base: int, state: dict[str, str], number: sign
 
 
 def test_down_ends_it(base: int, state: dict[str, str]) -> None:
-    assert run_assay("down", **state).out == "no sandbox is running\n"
+    assert run_assay("down", variables=state).out == "no sandbox is running\n"
     with running_assay("up", "--port", str(base), variables=state) as process:
         _said(process)
-        ended = run_assay("down", **state)
+        ended = run_assay("down", variables=state)
         assert process.wait(BOUND_SECONDS) == 0
     assert ended.code == 0
     assert ended.out.startswith(f"ended the sandbox of process {process.pid} at http://127.0.0.1:{base + 2}")
@@ -103,7 +103,7 @@ def test_down_ends_it(base: int, state: dict[str, str]) -> None:
 
 def test_a_port_in_use_is_named_with_the_choice_to_pass_another(base: int, state: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", base + 1)):
-        ended = run_assay("up", "--port", str(base), **state)
+        ended = run_assay("up", "--port", str(base), variables=state)
     assert ended.code == 2
     assert ended.err == f"Error: port {base + 1} of 127.0.0.1 is in use; pass another base with --port\n"
 

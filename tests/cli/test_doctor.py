@@ -1,0 +1,143 @@
+"""`doctor` says what is missing before anything is run, and stops nothing that could run."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from harness import doctor
+from tests.cli.assay import Ended, assay
+from tests.cli.test_hostile_targets import METADATA, PLACES
+from tests.hostile import Hostile, answer, document, hang, reset
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+
+
+def _target(text: str) -> None:
+    Path("mcp-assay.toml").write_text(f"[target]\n{text}")
+
+
+def _findings(ended: Ended) -> dict[str, list[tuple[str, str]]]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for line in ended.out.splitlines()[1:]:
+        state, _, rest = line.partition("  ")
+        subject, _, text = rest.strip().partition("  ")
+        found.setdefault(subject.strip(), []).append((state.strip(), text.strip()))
+    return found
+
+
+def test_without_a_target_file_the_machine_is_looked_at() -> None:
+    ended = assay("doctor")
+    assert ended.code == 0
+    found = _findings(ended)
+    assert [found[name][0][0] for name in ("python", "files")] == ["ok", "ok"]
+    assert found["docker"] == [("lacking", "no engine answers; nothing but the docker runtime needs one")]
+    assert "there is no mcp-assay.toml here, so `mcp-assay run` judges the sandbox" in ended.out
+
+
+def test_a_docker_engine_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Hostile(hang) as server:
+        monkeypatch.setattr(doctor, "DOCKER_SECONDS", 0.2)
+        monkeypatch.setenv("DOCKER_HOST", server.url.replace("http", "tcp"))
+        assert _findings(assay("doctor"))["docker"][0][0] == "lacking"
+
+
+def test_a_docker_engine_that_answers_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Hostile(document({"ApiVersion": "1.50"})) as server:
+        monkeypatch.setenv("DOCKER_HOST", server.url.replace("http", "tcp"))
+        assert _findings(assay("doctor"))["docker"] == [("ok", "an engine answers")]
+
+
+def test_a_port_in_use_is_named_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(doctor, "DEFAULT_PORT", port)
+        ended = assay("doctor")
+    assert ended.code == 0
+    assert _findings(ended)["ports"] == [
+        ("lacking", f"port {port} of 127.0.0.1 is in use: mcp-assay up wants another --port")
+    ]
+
+
+def test_a_package_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "requires", lambda _name: ["none-such-package>=1", 'other>=1; extra == "dev"'])
+    ended = assay("doctor")
+    assert ended.code == 2
+    assert ("wrong", "none-such-package is not installed") in _findings(ended)["packages"]
+
+
+def test_the_mistakes_of_a_target_file_are_findings() -> None:
+    _target('mcp_server = "ftp://x"\ncolour = 1')
+    ended = assay("doctor")
+    assert ended.code == 2
+    said = [text for state, text in _findings(ended)["target file"] if state == "wrong"]
+    assert len(said) == 2
+    assert "target.mcp_server: an http or https URL with a host is wanted" in said[0]
+
+
+def test_a_missing_target_file_is_wrong() -> None:
+    ended = assay("doctor", "--target", "none.toml")
+    assert ended.code == 2
+    assert _findings(ended)["target file"] == [("wrong", "none.toml: cannot be read: No such file or directory")]
+
+
+def test_a_target_that_does_not_answer_is_told() -> None:
+    with Hostile(reset) as server:
+        _target(f'mcp_server = "{server.url}/mcp"')
+        ended = assay("doctor")
+    assert ended.code == 3
+    assert "Connection reset by peer" in _findings(ended)["target"][0][1]
+
+
+def test_an_authorization_server_without_metadata_is_told() -> None:
+    with Hostile(answer()) as server:
+        _target(f'authorization_server = "{server.url}"')
+        ended = assay("doctor")
+    assert ended.code == 3
+    assert ("wrong", f"{server.url} publishes no authorization server metadata") in _findings(ended)["target"]
+
+
+def test_what_would_let_more_be_judged_is_said_for_each_capability() -> None:
+    with Hostile(answer(), PLACES) as server:
+        _target(f'mcp_server = "{server.url}/mcp"')
+        ended = assay("doctor")
+    found = _findings(ended)
+    assert ended.code == 0
+    assert found["target"] == [
+        ("ok", f"MCP server {server.url}/mcp"),
+        ("ok", f"authorization server {server.url}/issuer"),
+    ]
+    assert found["authorization-code"] == [("ok", "advertised")]
+    assert found["tenants"] == [("lacking", "absent; add [other_tenant]")]
+    assert found["minted-tokens"][0][0] == "lacking"
+
+
+def test_client_tables_that_the_file_lacks_are_named() -> None:
+    metadata = {name: value for name, value in METADATA.items() if name != "registration_endpoint"}
+    with Hostile(answer(), {"/.well-known/oauth-authorization-server": document(metadata)}) as server:
+        _target(f'authorization_server = "{server.url}/issuer"')
+        found = _findings(assay("doctor"))
+    for name, kind in (
+        ("authorization-code", "first"),
+        ("client-credentials", "machine"),
+        ("private-key-jwt", "keyed"),
+    ):
+        text = f"offered, but the file has no [clients.{kind}], and the target no registration"
+        assert found[name] == [("lacking", text)]
+
+
+def test_the_port_of_a_trusted_sandbox_has_to_be_free() -> None:
+    with Hostile(answer(), PLACES) as server, socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        _target(f'mcp_server = "{server.url}/mcp"\ntrusts = "sandbox"\n[sandbox]\nport = {port}')
+        ended = assay("doctor")
+    assert ended.code == 2
+    text = f"port {port} of 127.0.0.1 is in use: the target trusts a sandbox there"
+    assert ("wrong", text) in _findings(ended)["ports"]
+    assert _findings(ended)["minted-tokens"] == [("ok", "configured")]

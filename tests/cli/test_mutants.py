@@ -1,0 +1,69 @@
+"""`mutants` prints the matrix, and is green when each mutant fails exactly what it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from fixtures.mutants import Mutant, all_mutants
+from harness import mutation
+from harness.mutation import Row
+from tests.cli.assay import assay
+
+KNOWN = [mutant.id for mutant in all_mutants()]
+
+
+def _row(mutant: Mutant, *, caught: Iterable[str]) -> Row:
+    return Row(mutant.id, mutant.summary, mutant.fails, frozenset(caught), 1.25)
+
+
+def _exact(mutants: Iterable[Mutant]) -> Iterator[Row]:
+    return (_row(mutant, caught=mutant.fails) for mutant in mutants)
+
+
+def _wrong(mutants: Iterable[Mutant]) -> Iterator[Row]:
+    return (_row(mutant, caught=["as/one/too-many"]) for mutant in mutants)
+
+
+def test_all_are_judged_when_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutation, "run_matrix", _exact)
+    ended = assay("mutants")
+    lines = ended.out.splitlines()
+    assert ended.code == 0
+    assert lines[0].split() == ["mutant", "declared", "caught", "missed", "extra", "seconds"]
+    assert [line.split()[0] for line in lines[1 : len(KNOWN) + 1]] == KNOWN
+    assert f"{len(KNOWN)} mutants, {len(KNOWN)} exactly as declared" in ended.out
+
+
+def test_named_ones_are_judged_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutation, "run_matrix", _exact)
+    ended = assay("mutants", KNOWN[1], KNOWN[0], KNOWN[1])
+    assert [line.split()[0] for line in ended.out.splitlines()[1:3]] == [KNOWN[1], KNOWN[0]]
+    assert "2 mutants, 2 exactly as declared" in ended.out
+
+
+def test_what_is_missed_and_what_is_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutation, "run_matrix", _wrong)
+    mutant = all_mutants()[0]
+    ended = assay("mutants", mutant.id)
+    assert ended.code == 1
+    assert ended.out.splitlines()[1].split() == [
+        mutant.id,
+        str(len(mutant.fails)),
+        "1",
+        str(len(mutant.fails)),
+        "1",
+        "1.2",
+    ]
+    for identifier in mutant.fails:
+        assert f"  missed {identifier}\n" in ended.out
+    assert "  extra as/one/too-many\n" in ended.out
+    assert f"not as declared: {mutant.id} ({mutant.summary})" in ended.out
+
+
+def test_an_unknown_one_offers_the_nearest_and_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutation, "run_matrix", None)
+    ended = assay("mutants", KNOWN[0], f"{KNOWN[0]}x")
+    assert ended.code == 2
+    assert ended.err.startswith(f"Error: no mutant is called {KNOWN[0]}x; did you mean {KNOWN[0]}")

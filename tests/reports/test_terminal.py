@@ -1,0 +1,106 @@
+"""The terminal report: failures first, plain when piped, no secret, and nothing that a target could forge."""
+
+from __future__ import annotations
+
+import io
+import re
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from reports.terminal import TerminalReport
+from tests.reports.conftest import CURSOR, REQUIREMENTS, RESULTS, SECRETS, expect_no_secrets, play
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9]")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def _said(stream: io.StringIO | None = None, *, unfinished: int = 0, **options: Any) -> str:
+    chosen = stream or io.StringIO()
+    play(TerminalReport(chosen, **options), unfinished=unfinished)
+    return chosen.getvalue()
+
+
+def test_piped_it_is_plain_lines() -> None:
+    said = _said()
+    assert all(sign.isprintable() or sign == "\n" for sign in said)
+    assert "[bold]it was" in said
+
+
+def test_on_a_terminal_it_has_colours_and_progress() -> None:
+    said = _said(Terminal())
+    assert COLOUR.search(said)
+    assert "scenarios" in said
+
+
+def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not COLOUR.search(_said(Terminal()))
+
+
+def test_a_target_moves_no_cursor_and_forges_no_line() -> None:
+    for stream in (io.StringIO(), Terminal()):
+        said = _said(stream)
+        assert CURSOR not in said
+        assert "\\x1b[2J\\x07" in said
+
+
+def test_no_secret_is_written() -> None:
+    expect_no_secrets(_said())
+
+
+def test_secrets_are_written_on_demand() -> None:
+    assert SECRETS["access_token"] in _said(show_secrets=True)
+
+
+def test_our_faults_and_failures_come_first_then_areas_then_totals() -> None:
+    said = _said()
+    marks = (
+        "ERROR mcp/",
+        "FAILED as/",
+        "BLOCKED as/",
+        "WARNING as/",
+        "Accepted by",
+        "STALE as/",
+        "\narea ",
+        "judged 5 of 7",
+    )
+    places = [said.index(mark) for mark in marks]
+    assert all(first < second for first, second in pairwise(places))
+
+
+def test_a_failure_shows_all_that_is_needed_to_mend_it() -> None:
+    said = _said()
+    shown = said[said.index("FAILED as/pkce/failed") : said.index("BLOCKED")]
+    requirement = REQUIREMENTS[2]
+    for part in (
+        *("as/pkce/failed", "The title of as/pkce/failed.", requirement.text, requirement.url),
+        *("what as/pkce/failed expects", "it was ", "the unmodified flow worked: authorization-code"),
+        *("curl -i -X POST ", "The remedy of as/pkce/failed."),
+    ):
+        assert part in shown
+
+
+def test_what_the_baseline_accepts_is_not_shown_as_a_failure() -> None:
+    said = _said()
+    assert "FAILED as/pkce/accepted" not in said
+    assert "as/pkce/accepted: known \\x00 since May" in said
+
+
+def test_what_would_let_more_be_judged_is_said_once() -> None:
+    assert _said().count("to judge more: name more") == 1
+
+
+def test_an_interruption_is_told_with_what_had_no_turn() -> None:
+    assert "interrupted: 4 scenarios had no turn" in _said(unfinished=4)
+
+
+def test_every_area_has_its_line() -> None:
+    table = _said().partition("\narea ")[2]
+    areas = {"/".join(result.scenario.id.split("/")[:2]) for result in RESULTS}
+    assert {line.split()[0] for line in table.splitlines()[1:4]} == areas
