@@ -42,7 +42,7 @@ def main() -> None:
 
 def show(what: str, value: float, unit: str, aim: str = "") -> None:
     """Print one figure."""
-    print(f"{what:<40} {value:8.2f} {unit}" + (f"   (aim: {aim})" if aim else ""), flush=True)
+    print(f"{what:<40} {value:8.2f} {unit}" + (f"   (aim: {aim})" if aim else ""), flush=True)  # noqa: T201 - printing is what it is for
 
 
 def best(measure: Callable[[], float]) -> float:

@@ -13,7 +13,6 @@ import struct
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 MEGABYTE = 1024 * 1024
+_BOMB = gzip.compress(bytes(16 * MEGABYTE), 1)
 PAUSE = 0.05
 """Seconds between two drops of a slow drip."""
 
@@ -211,13 +211,8 @@ def huge(visit: Visit) -> None:
 
 
 def bomb(visit: Visit) -> None:
-    """Send a body that unfolds to 50 MB."""
-    answer(_bomb(), "Content-Encoding: gzip", kind="application/json")(visit)
-
-
-@cache
-def _bomb() -> bytes:
-    return gzip.compress(b" " * 50 * MEGABYTE, 1)
+    """Send a small body that unfolds to a large one."""
+    answer(_BOMB, "Content-Encoding: gzip", kind="application/json")(visit)
 
 
 def short(visit: Visit) -> None:

@@ -96,7 +96,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "error"), REFUSED, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(("changes", "error"), REFUSED)
 def test_metadata_is_checked(http: httpx.Client, trio: Trio, changes: dict[str, Any], error: str) -> None:
     answer = http.post(f"{trio.issuer()}/register", json={"redirect_uris": [REDIRECT_URI], **changes})
     refused(answer, error)

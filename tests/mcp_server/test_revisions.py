@@ -13,7 +13,8 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from harness.mcp_wire import REVISIONS, STATELESS_REVISIONS, Wire
+from harness.mcp_wire import STATELESS_REVISIONS, Wire
+from harness.requirement import REVISIONS
 from tests.mcp_server.stage import Stage, result, structured
 
 BALANCE = "urn:ledger:balance:read"
