@@ -20,10 +20,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from docs.target_file import target_file_tables
 from fixtures.mutants import all_mutants
-from harness.capability import CAPABILITIES, Capability
+from harness.capability import CAPABILITIES
 from harness.cli import cli
 from harness.requirement import load_requirements
 from harness.scenario import Scenario, load_scenarios
+from harness.support import Capability
 from harness.verdict import MEANING
 
 HERE = Path(__file__).parent

@@ -1,81 +1,8 @@
-"""Capabilities: what is optional, how a target's support for it is seen, and the control that shows that it works."""
+"""The capabilities: what is optional, and for each the control that shows that it works."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from harness.context import Context
-    from harness.run import Run
-
-
-class Support(StrEnum):
-    """How a capability shows. Advertising is evidence; working is the verdict."""
-
-    ADVERTISED = "advertised"
-    CONFIGURED = "configured"
-    ABSENT = "absent"
-
-
-@dataclass(frozen=True, eq=False)
-class Capability:
-    """Something optional that a target supports.
-
-    Attributes:
-        support: looks at metadata and the target file only.
-        control: the flow with nothing wrong in it; it raises when the capability does not work.
-        unlock: what a user could add to the target or its file.
-        requires: capabilities whose control must have passed before this one's is run.
-    """
-
-    name: str
-    summary: str
-    support: Callable[[Run], Support]
-    control: Callable[[Context], object]
-    unlock: str = ""
-    requires: tuple[Capability, ...] = ()
-
-
-def _advertised(check: Callable[[dict[str, Any]], bool], client: str = "") -> Callable[[Run], Support]:
-    """Support is advertised when the metadata passes the check, configured when the file names such a client."""
-
-    def support(run: Run) -> Support:
-        if client and client in run.target.home.clients:
-            return Support.CONFIGURED
-        return Support.ADVERTISED if check(run.home.metadata) else Support.ABSENT
-
-    return support
-
-
-def _configured(check: Callable[[Run], object]) -> Callable[[Run], Support]:
-    return lambda run: Support.CONFIGURED if check(run) else Support.ABSENT
-
-
-def _list(metadata: dict[str, Any], member: str) -> list[Any]:
-    """A member of another type is as good as none here; scenarios judge it."""
-    value = metadata.get(member)
-    return value if isinstance(value, list) else []
-
-
-def _lists(member: str, value: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda metadata: value in _list(metadata, member)
-
-
-def _has(member: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda metadata: bool(metadata.get(member))
-
-
-def _grant(name: str) -> Callable[[dict[str, Any]], bool]:
-    """RFC 8414 section 2: grant_types_supported defaults to authorization_code and implicit."""
-    return lambda metadata: name in (_list(metadata, "grant_types_supported") or ("authorization_code", "implicit"))
-
-
-def _key_authentication(metadata: dict[str, Any]) -> bool:
-    return _lists("token_endpoint_auth_methods_supported", "private_key_jwt")(metadata)
-
+from harness.support import Capability, Support, advertised, configured, grant, has, lists
 
 METADATA = Capability(
     "metadata",
@@ -87,7 +14,7 @@ METADATA = Capability(
 AUTHORIZATION_CODE = Capability(
     "authorization-code",
     "The authorization code flow with PKCE, with a client and a login that work.",
-    _advertised(lambda metadata: _has("authorization_endpoint")(metadata) and _grant("authorization_code")(metadata)),
+    advertised(lambda metadata: has("authorization_endpoint")(metadata) and grant("authorization_code")(metadata)),
     lambda ctx: ctx.grant(),
     unlock="describe the login under [login], and a client under [clients.first] where there is no registration",
     requires=(METADATA,),
@@ -95,7 +22,7 @@ AUTHORIZATION_CODE = Capability(
 SECOND_CLIENT = Capability(
     "second-client",
     "A second client that can use the authorization code flow.",
-    _configured(lambda run: run.home.can_have("second")),
+    configured(lambda run: run.home.can_have("second")),
     lambda ctx: ctx.grant(client=ctx.clients.second),
     unlock="offer registration, or add [clients.second]",
     requires=(AUTHORIZATION_CODE,),
@@ -103,14 +30,14 @@ SECOND_CLIENT = Capability(
 PUBLIC_CLIENT = Capability(
     "public-client",
     "Clients without credentials can use the authorization code flow.",
-    _advertised(lambda _metadata: True),
+    advertised(lambda _metadata: True),
     lambda ctx: ctx.require(ctx.clients.first.public, "the target registers no public clients"),
     requires=(AUTHORIZATION_CODE,),
 )
 CONFIDENTIAL_CLIENT = Capability(
     "confidential-client",
     "Clients with a secret can use the authorization code flow.",
-    _configured(lambda run: run.home.can_have("confidential")),
+    configured(lambda run: run.home.can_have("confidential")),
     lambda ctx: ctx.require(
         ctx.clients.confidential.secret and ctx.grant(client=ctx.clients.confidential), "no client is given a secret"
     ),
@@ -120,14 +47,14 @@ CONFIDENTIAL_CLIENT = Capability(
 REFRESH_TOKENS = Capability(
     "refresh-tokens",
     "The authorization code flow gives refresh tokens.",
-    _advertised(_grant("refresh_token")),
+    advertised(grant("refresh_token")),
     lambda ctx: ctx.refreshed(ctx.refreshable()),
     requires=(AUTHORIZATION_CODE,),
 )
 CLIENT_CREDENTIALS = Capability(
     "client-credentials",
     "The client credentials grant, with a client that has a secret.",
-    _advertised(_grant("client_credentials"), client="machine"),
+    advertised(grant("client_credentials"), client="machine"),
     lambda ctx: ctx.machine_token(),
     unlock="offer registration for this grant, or add [clients.machine]",
     requires=(METADATA,),
@@ -135,7 +62,7 @@ CLIENT_CREDENTIALS = Capability(
 PRIVATE_KEY_JWT = Capability(
     "private-key-jwt",
     "Clients authenticate with a signed assertion (RFC 7523).",
-    _advertised(_key_authentication, client="keyed"),
+    advertised(lists("token_endpoint_auth_methods_supported", "private_key_jwt"), client="keyed"),
     lambda ctx: ctx.machine_token(client=ctx.clients.keyed),
     unlock="offer registration with private_key_jwt, or add [clients.keyed]",
     requires=(METADATA,),
@@ -143,7 +70,7 @@ PRIVATE_KEY_JWT = Capability(
 TOKEN_EXCHANGE = Capability(
     "token-exchange",
     "Token exchange (RFC 8693) of a user's access token by an agent.",
-    _advertised(_grant("urn:ietf:params:oauth:grant-type:token-exchange"), client="exchanger"),
+    advertised(grant("urn:ietf:params:oauth:grant-type:token-exchange"), client="exchanger"),
     lambda ctx: ctx.exchanged(ctx.subject_token()),
     unlock="add [clients.exchanger]",
     requires=(AUTHORIZATION_CODE,),
@@ -151,14 +78,14 @@ TOKEN_EXCHANGE = Capability(
 REVOCATION = Capability(
     "revocation",
     "A revocation endpoint (RFC 7009).",
-    _advertised(_has("revocation_endpoint")),
+    advertised(has("revocation_endpoint")),
     lambda ctx: ctx.revoked(ctx.grant()),
     requires=(AUTHORIZATION_CODE,),
 )
 INTROSPECTION = Capability(
     "introspection",
     "An introspection endpoint (RFC 7662), with a caller that may ask.",
-    _advertised(_has("introspection_endpoint")),
+    advertised(has("introspection_endpoint")),
     lambda ctx: ctx.active(ctx.grant()),
     unlock="add [clients.resource_server]",
     requires=(AUTHORIZATION_CODE,),
@@ -166,14 +93,14 @@ INTROSPECTION = Capability(
 REGISTRATION = Capability(
     "registration",
     "Dynamic client registration (RFC 7591) that is open to us.",
-    _advertised(_has("registration_endpoint")),
+    advertised(has("registration_endpoint")),
     lambda ctx: ctx.registered(),
     requires=(METADATA,),
 )
 REGISTRATION_MANAGEMENT = Capability(
     "registration-management",
     "Registered clients can be read, updated and deleted (RFC 7592).",
-    _advertised(_has("registration_endpoint")),
+    advertised(has("registration_endpoint")),
     lambda ctx: ctx.require(
         ctx.registered().json.get("registration_client_uri"), "registration answers hold no registration_client_uri"
     ),
@@ -182,7 +109,7 @@ REGISTRATION_MANAGEMENT = Capability(
 RESOURCE_INDICATORS = Capability(
     "resource-indicators",
     "Tokens are bound to the resource that was asked for (RFC 8707).",
-    _configured(lambda run: run.target.resource),
+    configured(lambda run: run.target.resource),
     lambda ctx: ctx.bound_to_resource(),
     unlock="name two resources under [resources]",
     requires=(AUTHORIZATION_CODE,),
@@ -190,7 +117,7 @@ RESOURCE_INDICATORS = Capability(
 OTHER_RESOURCE = Capability(
     "other-resource",
     "A second resource that the authorization server issues tokens for.",
-    _configured(lambda run: run.target.other_resource),
+    configured(lambda run: run.target.other_resource),
     lambda ctx: ctx.grant(resource=ctx.world.other_resource, scope=ctx.world.other_scope),
     unlock="name it as other under [resources]",
     requires=(RESOURCE_INDICATORS,),
@@ -198,21 +125,21 @@ OTHER_RESOURCE = Capability(
 JWT_ACCESS_TOKENS = Capability(
     "jwt-access-tokens",
     "Access tokens are JWTs (RFC 9068).",
-    _advertised(_has("jwks_uri")),
+    advertised(has("jwks_uri")),
     lambda ctx: ctx.require(ctx.grant().claims, "access tokens are opaque"),
     requires=(AUTHORIZATION_CODE,),
 )
 ISSUER_PARAMETER = Capability(
     "issuer-parameter",
     "Authorization responses carry iss (RFC 9207).",
-    _advertised(_has("authorization_response_iss_parameter_supported")),
+    advertised(has("authorization_response_iss_parameter_supported")),
     lambda ctx: ctx.grant(),
     requires=(AUTHORIZATION_CODE,),
 )
 SCOPES = Capability(
     "scopes",
     "Two scope sets, one wider than the other, that clients and the user may have.",
-    _configured(lambda run: run.narrow_scope and run.wide_scope != run.narrow_scope),
+    configured(lambda run: run.narrow_scope and run.wide_scope != run.narrow_scope),
     lambda ctx: ctx.grant(scope=ctx.world.wide_scope),
     unlock="name narrow and wide under [scopes]",
     requires=(AUTHORIZATION_CODE,),
@@ -220,7 +147,7 @@ SCOPES = Capability(
 REFUSABLE = Capability(
     "refusable",
     "The login or consent page can be refused.",
-    _configured(lambda run: run.target.home.login.refusal),
+    configured(lambda run: run.target.home.login.refusal),
     lambda ctx: ctx.grant(),
     unlock="describe the refusal under [login.refusal]",
     requires=(AUTHORIZATION_CODE,),
@@ -228,7 +155,7 @@ REFUSABLE = Capability(
 LIMITED_USER = Capability(
     "limited-user",
     "A second user who lacks some of the rights that the first one has.",
-    _configured(lambda run: run.target.limited_login and run.target.forbidden_scope),
+    configured(lambda run: run.target.limited_login and run.target.forbidden_scope),
     lambda ctx: ctx.grant(login=ctx.target.limited_login, scope=ctx.world.narrow_scope),
     unlock="add [limited_login] and forbidden under [scopes]",
     requires=(AUTHORIZATION_CODE,),
@@ -236,14 +163,14 @@ LIMITED_USER = Capability(
 CLOCK = Capability(
     "clock",
     "The target's clock can be moved.",
-    _configured(lambda run: run.target.clock),
+    configured(lambda run: run.target.clock),
     lambda ctx: ctx.clock,
     unlock="only the sandbox offers it today",
 )
 TENANTS = Capability(
     "tenants",
     "A second tenant with an issuer of its own.",
-    _configured(lambda run: run.other and run.other.tenant.authorization_server),
+    configured(lambda run: run.other and run.other.tenant.authorization_server),
     lambda ctx: ctx.grant(at=ctx.other),
     unlock="add [other_tenant]",
     requires=(AUTHORIZATION_CODE,),
@@ -251,14 +178,14 @@ TENANTS = Capability(
 MCP_SERVER = Capability(
     "mcp-server",
     "An MCP server that answers over Streamable HTTP.",
-    _configured(lambda run: run.target.home.mcp_server),
+    configured(lambda run: run.target.home.mcp_server),
     lambda ctx: ctx.mcp_request(token=None),
     unlock="name mcp_server in the target file",
 )
 GOOD_TOKEN = Capability(
     "good-token",
     "A token that the MCP server accepts.",
-    _configured(lambda run: run.target.home.signer or run.target.home.authorization_server),
+    configured(lambda run: run.target.home.signer or run.target.home.authorization_server),
     lambda ctx: ctx.accepted(ctx.good_token()),
     unlock='let the server trust the sandbox (trusts = "sandbox"), or describe how its own server gives tokens',
     requires=(MCP_SERVER,),
@@ -266,7 +193,7 @@ GOOD_TOKEN = Capability(
 MINTED_TOKENS = Capability(
     "minted-tokens",
     "The MCP server trusts an issuer that can be told to sign anything.",
-    _configured(lambda run: run.target.home.signer),
+    configured(lambda run: run.target.home.signer),
     lambda ctx: ctx.accepted(ctx.mint()),
     unlock='let the server trust the sandbox: trusts = "sandbox"',
     requires=(MCP_SERVER,),
@@ -274,7 +201,7 @@ MINTED_TOKENS = Capability(
 JWT_PROFILE = Capability(
     "jwt-profile",
     "The MCP server validates its tokens as RFC 9068 says, which MCP leaves open.",
-    _configured(lambda run: run.target.capabilities.get("jwt-profile")),
+    configured(lambda run: run.target.capabilities.get("jwt-profile")),
     lambda ctx: ctx.accepted(ctx.mint()),
     unlock="promise it under [capabilities]",
     requires=(MINTED_TOKENS,),
@@ -282,7 +209,7 @@ JWT_PROFILE = Capability(
 SCOPED_TOOLS = Capability(
     "scoped-tools",
     "Tools that need different scopes.",
-    _configured(lambda run: any(tool.scopes for tool in run.target.tools.values())),
+    configured(lambda run: any(tool.scopes for tool in run.target.tools.values())),
     lambda ctx: ctx.accepted(ctx.mint(), tool=ctx.world.tool),
     unlock="list tools with their scopes under [tools]",
     requires=(MINTED_TOKENS,),
@@ -290,7 +217,7 @@ SCOPED_TOOLS = Capability(
 SCOPE_HIERARCHY = Capability(
     "scope-hierarchy",
     "A scope that implies another.",
-    _configured(lambda run: run.target.implied),
+    configured(lambda run: run.target.implied),
     lambda ctx: ctx.accepted(ctx.mint()),
     unlock="name the pair under [scopes.implied]",
     requires=(SCOPED_TOOLS,),
@@ -298,7 +225,7 @@ SCOPE_HIERARCHY = Capability(
 VISIBLE_EFFECT = Capability(
     "visible-effect",
     "A tool that changes something, and another one that shows it.",
-    _configured(lambda run: run.target.effect),
+    configured(lambda run: run.target.effect),
     lambda ctx: ctx.accepted(ctx.mint()),
     unlock="describe the two under [effect]",
     requires=(SCOPED_TOOLS,),
@@ -306,7 +233,7 @@ VISIBLE_EFFECT = Capability(
 MCP_TENANTS = Capability(
     "mcp-tenants",
     "A second tenant with a resource of its own at the MCP server.",
-    _configured(lambda run: run.other and run.other.tenant.mcp_server and run.other.tenant.signer),
+    configured(lambda run: run.other and run.other.tenant.mcp_server and run.other.tenant.signer),
     lambda ctx: ctx.accepted(ctx.mint(at=ctx.other), at=ctx.other),
     unlock="add [other_tenant] with mcp_server",
     requires=(MINTED_TOKENS,),
@@ -314,7 +241,7 @@ MCP_TENANTS = Capability(
 TENANT_DATA = Capability(
     "tenant-data",
     "Tools that return data of the caller's tenant.",
-    _configured(lambda run: run.target.home.own_text),
+    configured(lambda run: run.target.home.own_text),
     lambda ctx: ctx.accepted(ctx.mint(), tool=ctx.world.tool),
     unlock="give own_text under [target]",
     requires=(MCP_TENANTS, SCOPED_TOOLS),
@@ -322,7 +249,7 @@ TENANT_DATA = Capability(
 REVOCATION_PROMISED = Capability(
     "revocation-promised",
     "The MCP server promises to refuse revoked tokens.",
-    _configured(lambda run: run.target.capabilities.get("revocation-promised")),
+    configured(lambda run: run.target.capabilities.get("revocation-promised")),
     lambda ctx: ctx.accepted(ctx.grant(resource=ctx.world.resource).access_token),
     unlock="promise it under [capabilities]",
     requires=(GOOD_TOKEN, AUTHORIZATION_CODE),

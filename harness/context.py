@@ -18,8 +18,8 @@ from harness.target import Login, OAuthClient
 from harness.verdict import Blocked, NotApplicable
 
 if TYPE_CHECKING:
-    from harness.capability import Capability
     from harness.run import Run, Site
+    from harness.support import Capability
     from harness.target import ClockControl, Target
 
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from httpx import Cookies
 
 from harness import discovery
-from harness.capability import Capability, Support
 from harness.clients import ClientPool
 from harness.exchange import Evidence
 from harness.http import Client, Wire, origin_of
 from harness.mcp_calls import McpConnection, connect
 from harness.once import Once
+from harness.support import Capability, Support
 from harness.verdict import Blocked, NotApplicable, Violation
 
 if TYPE_CHECKING:

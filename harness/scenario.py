@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.requirement import Level, Requirement, Role, load_requirements
 
 if TYPE_CHECKING:
-    from harness.capability import Capability
+    from harness.support import Capability
 
 AREA_PREFIX = {"authorization_server": "as", "mcp_server": "mcp", "mcp_client": "client"}
 

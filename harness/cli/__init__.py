@@ -7,7 +7,6 @@ import io
 import os
 import sys
 import traceback
-from pathlib import Path
 
 import click
 
@@ -77,9 +76,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command; the current folder never shadows our packages."""
-    here = Path(__file__).resolve().parents[2]
-    sys.path[:] = [entry for entry in sys.path if _harmless(entry, here)]
+    """Run the command; every end of it has an exit code, and none but a fault of ours a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -110,8 +107,3 @@ def _output_lost(fault: BaseException) -> int:
     what = getattr(fault, "filename", None) or "the output"
     click.echo(f"{what} cannot be used: {getattr(fault, 'strerror', None) or fault}", err=True)
     return IncompleteError.exit_code
-
-
-def _harmless(entry: str, here: Path) -> bool:
-    folder = Path(entry or ".").resolve()
-    return folder == here or folder != Path.cwd()

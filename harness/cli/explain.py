@@ -8,11 +8,12 @@ from functools import singledispatch
 
 import click
 
-from harness.capability import CAPABILITIES, Capability
+from harness.capability import CAPABILITIES
 from harness.cli.endings import WrongTargetError
 from harness.names import nearest
 from harness.requirement import Requirement, load_requirements
 from harness.scenario import Fault, Scenario, load_scenarios
+from harness.support import Capability
 from harness.verdict import MEANING, Verdict
 
 Explained = Scenario | Requirement | Capability | Verdict

@@ -114,9 +114,10 @@ class Lifecycle(Machine):
     def introspect(self, pick: int) -> None:
         """A resource server asks; who was dead once is never alive again."""
         token = self._access_token(pick)
-        active = self.ctx.introspect(token.value, at=token.site).json.get("active")
+        answer = self.ctx.introspect(token.value, at=token.site)
+        active = answer.json.get("active")
         if self._over(token):
-            expect(active is not True, "the dead token to be inactive", "active was True")
+            expect(active is not True, "the dead token to be inactive", "active was True", answer)
         token.dead = token.dead or active is False
 
     def _issue(self, *, wide: bool, at: Site) -> None:

@@ -127,8 +127,8 @@ def all_scopes_of_an_operation_come_at_once(ctx: Context) -> None:
     ctx.require(demanding, "no tool is known that needs more than one scope")
     for tool in demanding:
         answer = _refusal(ctx, tool, tool.scopes)
-        missing = tool.scopes - ctx.world.effective(challenge(answer).get("scope", "").split())
-        expect(not missing, f"all scopes of {tool.name} in the challenge", f"missing: {' '.join(sorted(missing))}", answer)
+        missing = sorted(tool.scopes - ctx.world.effective(challenge(answer).get("scope", "").split()))
+        expect(not missing, f"all scopes of {tool.name} in the challenge", f"missing: {' '.join(missing)}", answer)
 
 
 @scenario("mcp-errors.stepup-1", needs={SCOPED_TOOLS})

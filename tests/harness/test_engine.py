@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from harness import engine
-from harness.capability import Capability, Support
 from harness.context import Context
 from harness.events import Event, RunFinished, RunStarted, ScenarioFinished, Summary
 from harness.exchange import Answer, Exchange
 from harness.http import Wire
 from harness.requirement import Level, Role, load_requirements
 from harness.scenario import Scenario
+from harness.support import Capability, Support
 from harness.target import Target, Tenant
 from harness.verdict import Blocked, NotApplicable, Verdict, Violation
 
