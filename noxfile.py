@@ -7,7 +7,7 @@ import nox
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "tests", "mutants", "docs"]
 PYTHON = sys.executable
-COMMAND = (PYTHON, "-P", "-c", "from harness.cli import main; main()")
+COMMAND = (PYTHON, "-P", "-m", "mcp_assay")
 
 
 @nox.session

@@ -22,10 +22,10 @@ from harness.capability import (
     PRIVATE_KEY_JWT,
     SECOND_CLIENT,
     TOKEN_EXCHANGE,
-    Support,
 )
 from harness.sandbox.errors import SandboxError
 from harness.sandbox.sockets import DEFAULT_PORT, Sockets
+from harness.support import Support
 from harness.version import tool
 
 if TYPE_CHECKING:

@@ -6,17 +6,17 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from harness.capability import CAPABILITIES
 from harness.http import is_loopback, origin_of
 from harness.mistakes import CREDENTIALS, SECRETIVE, mistakes
 from harness.requirement import REVISIONS
-from harness.target import Effect, Login, LoginPage, OAuthClient, Target, Tenant, Tool
+from harness.target import Login, LoginPage, OAuthClient, Target, Tenant, Tool
+from harness.target_tables import EffectTable, Name, ResourcesTable, ScopesTable, Table, ToolTable
 
 
 class TargetFileError(ValueError):
@@ -41,16 +41,11 @@ def _set_variable(value: str) -> str:
 
 Url = Annotated[str, AfterValidator(_url)]
 Variable = Annotated[str, AfterValidator(_set_variable)]
-Name = Annotated[str, StringConstraints(min_length=1)]
 AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
 ClientKind = Literal["first", "second", "confidential", "machine", "keyed", "exchanger", "resource_server"]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class TargetTable(_Table):
+class TargetTable(Table):
     """`[target]`: what is judged."""
 
     name: str = ""
@@ -75,7 +70,7 @@ class TargetTable(_Table):
         return self
 
 
-class ClientTable(_Table):
+class ClientTable(Table):
     """`[clients.KIND]`: a pre-registered client. Secrets come from the environment, by name."""
 
     client_id: Name
@@ -93,7 +88,7 @@ class ClientTable(_Table):
         return self
 
 
-class PageTable(_Table):
+class PageTable(Table):
     """One page of a login: the fields to fill and the button to press."""
 
     fill: dict[str, str] = Field(default_factory=dict)
@@ -101,7 +96,7 @@ class PageTable(_Table):
     press: str = ""
 
 
-class LoginTable(_Table):
+class LoginTable(Table):
     """`[login]`: how the human is replaced."""
 
     method: Literal["auto", "form", "manual"] = "auto"
@@ -112,48 +107,7 @@ class LoginTable(_Table):
     refusal: list[PageTable] = Field(default_factory=list)
 
 
-class ScopesTable(_Table):
-    """`[scopes]`: what clients may ask for."""
-
-    narrow: str = ""
-    wide: str = ""
-    forbidden: str = ""
-    exchange: str = ""
-    implied: dict[str, str] = Field(default_factory=dict)
-
-
-class ResourcesTable(_Table):
-    """`[resources]`: resource indicators that the authorization server issues tokens for."""
-
-    primary: str = ""
-    other: str = ""
-    other_scope: str = ""
-
-
-class ToolTable(_Table):
-    """`[tools.NAME]`: the scopes that a call needs, and valid arguments."""
-
-    scopes: list[str] = Field(default_factory=list)
-    arguments: dict[str, Any] = Field(default_factory=dict)
-
-
-class EffectTable(_Table):
-    """`[effect]`: a tool that changes something, and one that shows it, both named in `[tools]`."""
-
-    write: Name
-    write_arguments: dict[str, Any] = Field(default_factory=dict)
-    read: Name
-    read_arguments: dict[str, Any] = Field(default_factory=dict)
-
-    def resolve(self, tools: Mapping[str, Tool]) -> Effect:
-        """Return the two tools with the arguments that show the effect."""
-        return Effect(
-            replace(tools[self.write], arguments=self.write_arguments),
-            replace(tools[self.read], arguments=self.read_arguments),
-        )
-
-
-class TenantTable(_Table):
+class TenantTable(Table):
     """`[other_tenant]`: a second tenant of the same target."""
 
     name: str = ""
@@ -164,7 +118,7 @@ class TenantTable(_Table):
     login: LoginTable = Field(default_factory=LoginTable)
 
 
-class SandboxTable(_Table):
+class SandboxTable(Table):
     """`[sandbox]`: where the sandbox that the target trusts is started."""
 
     port: Annotated[int, Field(ge=1024, le=65500)] = 7400
@@ -177,7 +131,7 @@ def _known_capability(value: str) -> str:
     return value
 
 
-class TargetFile(_Table):
+class TargetFile(Table):
     """A whole target file."""
 
     target: TargetTable

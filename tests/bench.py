@@ -19,7 +19,7 @@ from harness.sandbox.layout import SERVICES
 from harness.sandbox.target import sandbox_target
 from harness.scenario import load_scenarios
 
-COMMAND = (sys.executable, "-P", "-c", "from harness.cli import main; main()")
+COMMAND = (sys.executable, "-P", "-m", "mcp_assay")
 ROUNDS = 5
 LATENCY = 0.05
 SAMPLE_SECONDS = 0.05

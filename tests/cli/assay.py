@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from harness.cli import cli
 from harness.sandbox.child import environment
 
-COMMAND = (sys.executable, "-P", "-c", "from harness.cli import main; main()")
+COMMAND = (sys.executable, "-P", "-m", "mcp_assay")
 BOUND_SECONDS = 30
 
 

@@ -180,7 +180,7 @@ def test_endpoints_that_misbehave_are_judged_or_blocked(behaviour: Behaviour, tm
     assert report["summary"]["blocked"]
 
 
-@pytest.mark.parametrize("value", [None, 1, "x", [], [1], {"a": 1}, True, "http://[::1", "\ud800"])
+@pytest.mark.parametrize("value", [1, "x", [1], {"a": 1}, "http://[::1", "\ud800"])
 def test_metadata_whose_members_have_wrong_types_is_judged_or_blocked(value: object, tmp_path: Path) -> None:
     places = {
         "/.well-known/oauth-authorization-server": document(dict.fromkeys(METADATA, value)),
