@@ -69,7 +69,7 @@ def registration_metadata(site: Site, kind: str = "first", private_key: dict[str
         "redirect_uris": [REDIRECT_URI] if code_flow else [],
         "response_types": ["code"] if code_flow else [],
         "grant_types": _supported_grants(site, wanted["grant_types"]),
-        "token_endpoint_auth_method": wanted.get("token_endpoint_auth_method") or _secret_method(site),
+        "token_endpoint_auth_method": _auth_method(site, wanted.get("token_endpoint_auth_method", "")),
         "application_type": "native" if code_flow else "web",
     }
     if private_key:
@@ -124,9 +124,16 @@ def _supported_grants(site: Site, wanted: list[str]) -> list[str]:
     return [grant for grant in wanted if grant in supported] or wanted
 
 
-def _secret_method(site: Site) -> str:
-    """The body where it is supported, as OAuth 2.1 section 2.4.1 demands; RFC 8414 section 2 defaults to the header."""
-    supported = site.metadata.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+def _auth_method(site: Site, wanted: str) -> str:
+    """The wanted method where it is listed or nothing is; else a secret.
+
+    A secret goes in the body where that is listed, as OAuth 2.1 section 2.4.1 demands; in the header, which RFC 8414
+    section 2 makes the default, otherwise.
+    """
+    listed = site.metadata.get("token_endpoint_auth_methods_supported")
+    supported = listed if isinstance(listed, list) and listed else [wanted, "client_secret_basic"]
+    if wanted and (wanted in supported or wanted == "private_key_jwt"):
+        return wanted
     return "client_secret_post" if "client_secret_post" in supported else "client_secret_basic"
 
 

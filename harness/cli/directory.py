@@ -14,14 +14,14 @@ Table = tuple[Sequence[str], list[Sequence[str]]]
 
 
 def directory(sandbox: EmbeddedSandbox) -> list[Table]:
-    """Return headers and rows: what can be pasted, the control planes and audit trails, the users, the agents.
+    """Return headers and rows: what can be pasted, the control planes, the audit trails, the users, the agents.
 
     The agents' secrets are those of the world file, which every copy of the sandbox has.
     """
     from fixtures.world import load_world
 
     world = load_world()
-    return [_places(sandbox.layout, world), _controls(sandbox), _users(world), _agents(world)]
+    return [_places(sandbox.layout, world), _controls(sandbox.layout), _trails(sandbox), _users(world), _agents(world)]
 
 
 def _places(layout: Layout, world: World) -> Table:
@@ -34,15 +34,16 @@ def _places(layout: Layout, world: World) -> Table:
     return ("service", "tenant", "URL"), list(rows)
 
 
-def _controls(sandbox: EmbeddedSandbox) -> Table:
+def _controls(layout: Layout) -> Table:
     from harness.sandbox.layout import SERVICES
 
-    audit = sandbox.audit_files
-    rows = [
-        (service.replace("_", " "), sandbox.layout.place(service).control_url, str(audit.get(service, "")))
-        for service in SERVICES
-    ]
-    return ("service", "control plane", "audit trail"), list(rows)
+    rows = [(service.replace("_", " "), layout.place(service).control_url) for service in SERVICES]
+    return ("service", "control plane"), list(rows)
+
+
+def _trails(sandbox: EmbeddedSandbox) -> Table:
+    rows = [(service.replace("_", " "), str(path)) for service, path in sandbox.audit_files.items()]
+    return ("service", "audit trail"), list(rows)
 
 
 def _users(world: World) -> Table:
