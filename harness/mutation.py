@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from fixtures.mutants import Mutant, all_mutants, find
 from fixtures.world import load_world
 from harness import engine
+from harness import property as properties
 from harness.events import Event, Result
 from harness.http import Wire
 from harness.reach import EVERYWHERE, Trace, Visits, merged, reaching
@@ -79,57 +80,73 @@ def run_matrix(mutants: Iterable[Mutant], *, processes: int | None = None) -> It
         yield from pool.map(_row, (mutant.id for mutant in asked), (reaching(mutant, visits) for mutant in asked))
 
 
-_sandbox: ThreadedSandbox | None = None
+class _Worker:
+    """What one process keeps for all mutants that it judges: a sandbox, of which only one service is ever mutated."""
+
+    def __init__(self) -> None:
+        self._sandbox = ThreadedSandbox()
+        self._sandbox.start()
+        self._world = load_world()
+        self._mutated = ""
+
+    def judge(self, scenarios: Iterable[Scenario]) -> tuple[Result, ...]:
+        """Ask scenarios of the sandbox as it is, one after the other."""
+        target = sandbox_target(self._sandbox, self._world)
+        return engine.run(target, scenarios, _ignored, wire=Wire(TIMEOUT), jobs=1).results
+
+    def judge_mutant(self, mutant: Mutant, scenarios: Iterable[Scenario]) -> tuple[Result, ...]:
+        """Rebuild a service with a mutant's change in place, and ask scenarios of it."""
+        if self._mutated not in ("", mutant.service):
+            self._sandbox.replace(self._mutated)
+        self._mutated = mutant.service
+        with mutant.applied():
+            self._sandbox.replace(mutant.service)
+            return self.judge(scenarios)
+
+    def visits(self, identifiers: Iterable[str]) -> Visits:
+        """Judge scenarios apart, each with all that it needs, and return where each of them came."""
+        trace = Trace(all_mutants())
+        known = load_scenarios()
+        with trace.installed():
+            for service in SERVICES:
+                self._sandbox.replace(service)
+            for identifier in identifiers:
+                trace.scenario = identifier
+                self.judge([known[identifier]])
+            trace.scenario = EVERYWHERE
+        for service in SERVICES:
+            self._sandbox.replace(service)
+        return trace.visits
+
+
+_worker: _Worker | None = None
 
 
 def _start() -> None:
-    global _sandbox  # noqa: PLW0603 - one for the life of a worker process
+    """Get a process ready: what lives as long as it does is loaded once and kept out of the garbage collector's way."""
+    global _worker  # noqa: PLW0603 - one for the life of a process
     sys.setswitchinterval(SWITCH_SECONDS)
-    _sandbox = ThreadedSandbox()
-    _sandbox.start()
+    properties.SHRINKING_SECONDS = 0.0
+    _worker = _Worker()
     load_scenarios()
     importlib.import_module("fixtures.mcp_server.protocol")
     gc.freeze()
 
 
 def _visits(identifiers: list[str]) -> Visits:
-    """Judge scenarios one by one, each with all that it needs, and return where each of them came."""
-    assert _sandbox
-    trace = Trace(all_mutants())
-    scenarios = load_scenarios()
-    with trace.installed():
-        _rebuild(_sandbox)
-        for identifier in identifiers:
-            trace.scenario = identifier
-            _judge(_sandbox, [scenarios[identifier]])
-        trace.scenario = EVERYWHERE
-    return trace.visits
+    assert _worker
+    return _worker.visits(identifiers)
 
 
 def _row(identifier: str, reaching_ids: frozenset[str]) -> Row:
-    assert _sandbox
+    assert _worker
     mutant = find(identifier)
     started = time.monotonic()
-    asked = [
-        scenario
-        for scenario in load_scenarios().values()
-        if scenario.role is ROLE_OF[mutant.service] and reaching_ids & {scenario.id, EVERYWHERE}
-    ]
-    with mutant.applied():
-        _rebuild(_sandbox)
-        results = _judge(_sandbox, asked)
+    role = ROLE_OF[mutant.service]
+    asked = [item for item in load_scenarios().values() if item.role is role and reaching_ids & {item.id, EVERYWHERE}]
+    results = _worker.judge_mutant(mutant, asked)
     caught = frozenset(result.scenario.id for result in results if result.verdict in CAUGHT)
     return Row(mutant.id, mutant.summary, mutant.fails, caught, time.monotonic() - started)
-
-
-def _rebuild(sandbox: ThreadedSandbox) -> None:
-    for service in SERVICES:
-        sandbox.replace(service)
-
-
-def _judge(sandbox: ThreadedSandbox, scenarios: Iterable[Scenario]) -> tuple[Result, ...]:
-    target = sandbox_target(sandbox, load_world())
-    return engine.run(target, scenarios, _ignored, wire=Wire(TIMEOUT), jobs=1).results
 
 
 def _ignored(_event: Event) -> None:

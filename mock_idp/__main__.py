@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from fixtures.service.serve import Service, add_service_options, serve
+from fixtures.service.serve import Service, add_service_options, own_url, serve
 from fixtures.service.surroundings import Surroundings
 from mock_idp.settings import ALGORITHMS, Settings
 
 PORT = 7400
 CONTROL_PORT = 7410
 RELYING_PARTY = "http://127.0.0.1:7401"
-_EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - these are refused
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m mock_idp", description="A mock OpenID provider for tests.")
+    parser = argparse.ArgumentParser(prog="python -m mock_idp", description="The mock OpenID provider.")
     parser.add_argument("--base-url", help="what the issuers begin with (http://HOST:PORT of the options below)")
     parser.add_argument(
         "--relying-party",
@@ -55,18 +54,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _settings(options: argparse.Namespace) -> Settings:
     return Settings(
-        base_url=options.base_url or _own_url(options),
+        base_url=options.base_url or own_url(options),
         relying_parties=tuple(options.relying_party or [RELYING_PARTY]),
         redirect_uris=tuple(options.redirect_uri),
         id_token_signed_response_alg=options.id_token_signed_response_alg,
     )
-
-
-def _own_url(options: argparse.Namespace) -> str:
-    if options.fd is not None or options.port == 0 or options.host in _EVERYWHERE:
-        raise ValueError("--base-url is needed beside --fd, --port 0 and a wildcard --host: issuers have one name.")
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    return f"http://{host}:{options.port}"
 
 
 if __name__ == "__main__":

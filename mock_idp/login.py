@@ -11,12 +11,13 @@ from authlib.oidc.core.errors import LoginRequiredError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from fixtures.service.cookies import Cookie
 from mock_idp.errors import ShownError
 from mock_idp.issuer import AuthorizationCode, AuthorizationRequest, Issuer, PendingLogin, Session
 from mock_idp.pages import page
 from mock_idp.parameters import Parameters, read_form
 from mock_idp.responses import authorization_code_response, authorization_error
-from mock_idp.sessions import Cookie, Sessions
+from mock_idp.sessions import Sessions
 
 CHOSEN = ("user",)
 """How a user signs in on the page: by being there (RFC 8176 section 2)."""
@@ -30,7 +31,7 @@ class Login:
     def __init__(self, issuer: Issuer, sessions: Sessions) -> None:
         self._issuer = issuer
         self._sessions = sessions
-        self._browser = Cookie("idp_login", issuer)
+        self._browser = Cookie("idp_login", issuer.url)
 
     def answer(self, request: Request, asked: AuthorizationRequest) -> Response:
         """Answer a valid request with a code at once, or with the login page.

@@ -3,40 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fixtures.service.cookies import Cookie
 from mock_idp.issuer import AuthorizationRequest, Issuer, Session
-
-
-class Cookie:
-    """A cookie that one issuer sets and reads back.
-
-    Its name ends with the provider's port, because cookies do not tell the ports of one host apart (RFC 6265 section
-    8.5): two sandboxes side by side would sign each other out.
-    """
-
-    def __init__(self, name: str, issuer: Issuer) -> None:
-        parts = urlsplit(issuer.url)
-        self.name = f"{name}_{parts.port or parts.scheme}"
-        self._path = parts.path
-        self._secure = parts.scheme == "https"
-
-    def read(self, request: Request) -> str | None:
-        """Return the value that the browser sent."""
-        return request.cookies.get(self.name)
-
-    def write(self, response: Response, value: str) -> None:
-        """Set the cookie until the browser ends: for this tenant only, out of reach of scripts and of other sites."""
-        response.set_cookie(
-            self.name, value, path=self._path, secure=self._secure, httponly=True, samesite="lax", max_age=None
-        )
-
-    def delete(self, response: Response) -> None:
-        """Take the cookie back."""
-        response.delete_cookie(self.name, path=self._path, secure=self._secure, httponly=True, samesite="lax")
 
 
 class Sessions:
@@ -44,7 +16,7 @@ class Sessions:
 
     def __init__(self, issuer: Issuer) -> None:
         self._issuer = issuer
-        self._cookie = Cookie("idp_session", issuer)
+        self._cookie = Cookie("idp_session", issuer.url)
 
     def current(self, request: Request) -> Session | None:
         """Return the session of the browser, unless it has ended."""

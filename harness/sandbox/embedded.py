@@ -79,7 +79,13 @@ class EmbeddedSandbox:
 
     @cached_property
     def clock(self) -> Clock:
-        """The clock of all three services."""
+        """The clock of all three services.
+
+        Raises:
+            SandboxError: it was not started.
+        """
+        if self._layout is None:
+            raise SandboxError("the sandbox was not started")
         return Clock(self.directory / "clock")
 
     @property

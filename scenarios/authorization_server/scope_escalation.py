@@ -192,6 +192,7 @@ def _scopes(ctx: Context) -> st.SearchStrategy[list[str]]:
     """Sets of scopes: of those that the user and the clients may have, and of others, of which one does not exist."""
     world, listed = ctx.world, ctx.metadata.get("scopes_supported")
     own = [*world.narrow_scope.split(), *world.wide_scope.split()]
+    ctx.require(own, "no scope is published, and none is named under [scopes]")
     others = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
     others = sorted({*others, *world.forbidden_scope.split(), UNKNOWN} - set(own))
     near = st.lists(st.sampled_from(list(dict.fromkeys(own))), min_size=1, unique=True)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
+from fixtures.authorization_server.federation import Federation, ProviderUnreachable
 from fixtures.service.audit import verify
 from tests.authorization_server.trio import BALANCE, FX, MCP_SERVER, Client, Trio, refused, response_parameters
 
@@ -140,10 +144,29 @@ def test_an_unreachable_provider_is_no_crash(console: Client, trio: Trio) -> Non
     assert response_parameters(console.start())["error"] == "server_error"
 
 
+def test_where_nobody_can_log_in_nobody_is_redirected(
+    console: Client, trio: Trio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreachable(*_: object) -> str:
+        raise ProviderUnreachable("The provider is down.")
+
+    monkeypatch.setattr(Federation, "authorization_url", unreachable)
+    answer = console.start()
+    assert (answer.status_code, answer.has_redirect_location) == (503, False)
+    assert decisions(trio)[-1]["reason"] == "The provider is down."
+
+
+@pytest.mark.parametrize("endpoint", ["authorize", "callback", "consent"])
+def test_a_query_that_cannot_be_read_is_answered_with_an_error_page(console: Client, endpoint: str) -> None:
+    answer = console.browser.get(f"{console.issuer}/{endpoint}?state=%ff")
+    assert answer.status_code == 400
+    assert "cannot be read" in answer.text
+
+
 def test_every_decision_is_in_the_trail(console: Client, trio: Trio) -> None:
     tokens = console.tokens()
     refused(console.redeem("guessed"), "invalid_grant")
-    lines = [json.loads(line) for line in trio.audit.read_text().splitlines()]
+    lines = decisions(trio)
     assert [(line["event"], line["outcome"]) for line in lines[-4:]] == [
         ("callback", "allowed"),
         ("consent", "allowed"),
@@ -153,3 +176,24 @@ def test_every_decision_is_in_the_trail(console: Client, trio: Trio) -> None:
     assert lines[-1]["reason"] == "invalid_grant: The code is unknown."
     assert tokens["refresh_token"] not in trio.audit.read_text()
     assert verify(trio.audit).problems == []
+
+
+def test_a_refusal_says_what_was_asked_for_and_on_whose_behalf(console: Client, trio: Trio) -> None:
+    token = console.tokens()["refresh_token"]
+    refused(console.refresh(token, scope="urn:unknown"), "invalid_scope")
+    refused(console.refresh(token, resource=f"{MCP_SERVER}/acme/fx"), "invalid_target")
+    scope, target = decisions(trio)[-2:]
+    assert (scope["subject"], scope["client_id"], scope["scopes"]) == ("alice", "console", ["urn:unknown"])
+    assert (target["subject"], target["resource"]) == ("alice", f"{MCP_SERVER}/acme/fx")
+
+
+def test_an_agent_on_its_own_acts_for_nobody(ledger_agent: Client, trio: Trio) -> None:
+    token = ledger_agent.post("token", grant_type="client_credentials").json()["access_token"]
+    ledger_agent.post("introspect", token=token)
+    issued, asked = decisions(trio)[-2:]
+    assert (issued["subject"], issued["actor"], issued["client_id"]) == (None, "ledger-agent", "ledger-agent")
+    assert (asked["subject"], asked["resource"]) == (None, f"{MCP_SERVER}/acme/mcp")
+
+
+def decisions(trio: Trio) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in trio.audit.read_text().splitlines()]

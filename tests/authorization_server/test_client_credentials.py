@@ -66,8 +66,10 @@ def test_an_assertion_works_once(infra_bot: InfraBot) -> None:
         {"exp": None},
         {"exp": 1},
         {"exp": float("nan")},
+        {"exp": 10**400},
         {"exp": "tomorrow"},
         {"nbf": 32503680000},
+        {"nbf": 10**400},
         {"aud": "https://other.example"},
         {"aud": None},
         {"aud": []},
@@ -78,7 +80,7 @@ def test_an_assertion_works_once(infra_bot: InfraBot) -> None:
         {"jti": None},
         {"jti": 7},
     ],
-    ids=str,
+    ids=lambda changes: str(changes)[:40],
 )
 def test_a_faulty_assertion_is_refused(infra_bot: InfraBot, changes: dict[str, Any]) -> None:
     refused(infra_bot.token(infra_bot.signed(**changes)), "invalid_client", 401)

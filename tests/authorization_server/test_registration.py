@@ -102,8 +102,22 @@ def test_metadata_is_checked(http: httpx.Client, trio: Trio, changes: dict[str, 
     refused(answer, error)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b"[" * 60_000, b'{"a":' + b"1" * 70_000 + b"}"])
-def test_a_body_that_is_no_object_is_refused(http: httpx.Client, trio: Trio, body: bytes) -> None:
+BODIES = [
+    b"",
+    b"[]",
+    b"{",
+    b"\xff",
+    b"[" * 60_000,
+    b'{"a":' + b"1" * 70_000 + b"}",
+    rb'{"client_name":"\ud800"}',
+    b'{"a":NaN}',
+]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: repr(body[:20]))
+def test_a_body_that_is_no_object_or_cannot_be_written_back_is_refused(
+    http: httpx.Client, trio: Trio, body: bytes
+) -> None:
     answer = http.post(f"{trio.issuer()}/register", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
     assert answer.json()["error"] in {"invalid_client_metadata", "invalid_request"}

@@ -202,6 +202,21 @@ def test_answers_whose_members_have_wrong_types_are_judged_or_blocked(value: obj
         _expect_no_fault_of_ours(_judged(server, tmp_path)[1])
 
 
+def test_a_server_that_publishes_no_more_than_it_must_is_no_riddle(tmp_path: Path) -> None:
+    needed = ("issuer", "authorization_endpoint", "token_endpoint", "response_types_supported")
+    bare = {**{name: METADATA[name] for name in needed}, "registration_endpoint": METADATA["registration_endpoint"]}
+    places = {
+        "/.well-known/": answer(status="404 Not Found"),
+        "/.well-known/oauth-authorization-server": document(bare),
+        "/endpoint/authorization": hostile.permit,
+    }
+    with Hostile(document(ANSWERS), places) as server:
+        report = tmp_path / "report.json"
+        ended = assay("run", "--authorization-server", f"{server.url}/issuer", "--json", report)
+    assert ended.code in (1, 3)
+    _expect_no_fault_of_ours(json.loads(report.read_text(encoding="utf-8")))
+
+
 def test_a_target_that_dies_in_the_middle_is_reported_as_far_as_it_was_judged(tmp_path: Path) -> None:
     def die(visit: hostile.Visit) -> None:
         server.behaviours.clear()

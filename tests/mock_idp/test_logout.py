@@ -13,6 +13,12 @@ def test_a_hint_of_the_users_own_id_token_signs_out_at_once(rp: RelyingParty) ->
     assert not rp.is_signed_in()
 
 
+def test_the_end_of_the_cookie_is_not_dated_by_the_systems_time(rp: RelyingParty) -> None:
+    cookie = rp.logout(id_token_hint=rp.tokens()["id_token"]).headers["set-cookie"]
+    assert "Max-Age=0" in cookie
+    assert "expires" not in cookie.lower()
+
+
 def test_the_request_may_come_by_post_and_end_on_a_page(rp: RelyingParty) -> None:
     hint = rp.tokens()["id_token"]
     answer = rp.browser.post(f"{rp.issuer}/logout", data={"id_token_hint": hint})

@@ -155,9 +155,11 @@ def test_a_state_directory_that_does_not_exist_is_named(tmp_path: Path) -> None:
         EmbeddedSandbox(state_dir=tmp_path / "missing").start()
 
 
-def test_before_the_start_it_has_no_layout() -> None:
+def test_before_the_start_it_has_neither_layout_nor_clock() -> None:
     with pytest.raises(SandboxError, match="was not started"):
         _ = EmbeddedSandbox().layout
+    with pytest.raises(SandboxError, match="was not started"):
+        _ = EmbeddedSandbox().clock
 
 
 @pytest.mark.parametrize(
