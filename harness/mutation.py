@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import itertools
 import multiprocessing
 import os
 import sys
@@ -12,7 +13,10 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
+from joserfc.jwk import RSAKey
+
 from fixtures.mutants import Mutant, all_mutants, find
+from fixtures.service.keys import MAKERS
 from fixtures.world import load_world
 from harness import engine
 from harness import property as properties
@@ -33,6 +37,8 @@ ROLE_OF = {
 }
 CAUGHT = (Verdict.FAILED, Verdict.WARNING)
 WORTH_TRACING = 10
+RSA_KEYS = 12
+GARBAGE = 50_000
 TIMEOUT = 5.0
 SWITCH_SECONDS = 0.0005
 
@@ -123,13 +129,19 @@ _worker: _Worker | None = None
 
 
 def _start() -> None:
-    """Get a process ready: what lives as long as it does is loaded once and kept out of the garbage collector's way."""
+    """Get a process ready for many mutants.
+
+    What lives as long as the process is kept out of the garbage collector's way, RSA keys are made once and used in
+    turn, and a failing example need not be the shortest.
+    """
     global _worker  # noqa: PLW0603 - one for the life of a process
     sys.setswitchinterval(SWITCH_SECONDS)
     properties.SHRINKING_SECONDS = 0.0
+    MAKERS["RS256"] = itertools.cycle([RSAKey.generate_key(2048) for _ in range(RSA_KEYS)]).__next__
     _worker = _Worker()
     load_scenarios()
     importlib.import_module("fixtures.mcp_server.protocol")
+    gc.set_threshold(GARBAGE)
     gc.freeze()
 
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -216,7 +217,18 @@ def _address(url: str) -> tuple[str, int]:
 
 def _expect_free(layout: Layout) -> None:
     for url in _urls(layout):
+        _await_refusal(_address(url))
         socket.create_server(_address(url)).close()
+
+
+def _await_refusal(address: tuple[str, int]) -> None:
+    """Wait until nobody listens: the kernel may close a dead process's connections before its listening sockets."""
+    deadline = time.monotonic() + BOUND_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(address, BOUND_SECONDS).close()
+        except OSError:
+            return
 
 
 def _await_end(connection: socket.socket) -> None:
