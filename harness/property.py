@@ -20,6 +20,9 @@ Check = Callable[..., None]
 SHRINKING_SECONDS = 1.0
 """How long a failing example is made shorter before it is reported as it is."""
 
+SHARE = 1.0
+"""Which part of each budget of examples is spent."""
+
 
 class _Search:
     """What the examples of one scenario came to: the shortest violation so far, or why there is no verdict."""
@@ -140,7 +143,7 @@ def explore(ctx: Context, machine: type[Machine], *, runs: int, steps: int) -> N
 
 def _settings(examples: int, **more: Any) -> settings:
     return settings(
-        max_examples=examples,
+        max_examples=max(1, round(examples * SHARE)),
         derandomize=True,
         database=None,
         deadline=None,

@@ -62,8 +62,10 @@ def ready_seconds() -> float:
     started = time.perf_counter()
     with subprocess.Popen([*COMMAND, "up", "--port", "0"], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        process.stdout.readline()
+        ready = process.stdout.readline()
         spent = time.perf_counter() - started
+        if not ready:
+            sys.exit("the sandbox did not come up")
         process.terminate()
         process.communicate()
     return spent

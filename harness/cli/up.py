@@ -31,10 +31,10 @@ class _ServiceEnded(Exception):
 @click.command("up")
 @click.option(
     "--port",
-    type=click.IntRange(1, HIGHEST_BASE),
+    type=click.IntRange(0, HIGHEST_BASE),
     default=DEFAULT_PORT,
     show_default=True,
-    help="The first port; the others are 1, 2, 10, 11 and 12 above it.",
+    help="The first port; the others are 1, 2, 10, 11 and 12 above it. 0 takes free ones.",
 )
 @click.option("--mutant", metavar="ID", help="Let one service have one thing wrong; `list mutants` names them.")
 def command(port: int, mutant: str | None) -> None:

@@ -57,3 +57,12 @@ def test_a_reset_forgets_everything(trio: Trio, console: Client) -> None:
     refused(console.refresh(tokens["refresh_token"]), "invalid_grant")
     headers = {"Authorization": f"Bearer {registered['registration_access_token']}"}
     refused(trio.http.get(registered["registration_client_uri"], headers=headers), "invalid_token", 401)
+
+
+def test_a_reset_brings_nothing_back_to_life(trio: Trio, console: Client, mcp_server: Client) -> None:
+    alone, family = console.tokens(), console.tokens()
+    console.post("revoke", token=alone["access_token"])
+    console.post("revoke", token=family["refresh_token"])
+    trio.control("/reset")
+    for tokens in (alone, family):
+        assert mcp_server.post("introspect", token=tokens["access_token"]).json() == {"active": False}
