@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 import pytest
 
+from harness.sandbox import sockets
 from harness.sandbox.errors import SandboxError
 from harness.sandbox.layout import SERVICES, Layout, Place
 from harness.sandbox.sockets import Sockets
@@ -26,18 +28,22 @@ def test_identifiers_follow_from_the_places() -> None:
 
 
 def test_free_ports_are_all_different() -> None:
-    sockets = Sockets.bind(None)
-    layout = sockets.layout()
-    sockets.close()
+    bound = Sockets.bind(None)
+    layout = bound.layout()
+    bound.close()
     urls = [url for service in SERVICES for url in (layout.place(service).url, layout.place(service).control_url)]
     assert len(set(urls)) == 6
 
 
 @pytest.mark.parametrize("offset", [0, 1, 2, 10, 11, 12])
-def test_a_port_in_use_is_named_with_a_way_out(offset: int) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+def test_a_port_in_use_is_named_with_a_way_out(offset: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = (
+        f"127.77.{os.getpid() % 250}.1"  # a loopback address that no other test uses, so that all its ports are free
+    )
+    monkeypatch.setattr(sockets, "LOOPBACK", address)
+    with socket.create_server((address, 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(SandboxError, match=f"port {port} of 127.0.0.1 is in use; pass another base with --port"):
+        with pytest.raises(SandboxError, match=f"port {port} of {address} is in use; pass another base with --port"):
             Sockets.bind(port - offset)
 
 
