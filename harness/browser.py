@@ -25,7 +25,7 @@ class Landing:
     Attributes:
         answer: the last answer: a page, or the redirect that was not followed.
         location: the redirect to a client, or to any other place that is not the target's; empty for a page.
-        parameters: the query (or fragment) parameters of `location`.
+        parameters: the query and fragment parameters of `location`; those of the query go first.
         redirects: every redirect that the browser was sent through, in order.
     """
 
@@ -88,7 +88,7 @@ class Browser(Client):
             if answer.location:
                 redirects.append(answer.location)
                 if not self._ours(answer.location, clients):
-                    return Landing(answer, answer.location, _parameters(answer.location), tuple(redirects))
+                    return Landing(answer, answer.location, parameters_of(answer.location), tuple(redirects))
                 answer = self.send("GET", answer.location)
                 continue
             submission = find_submission(answer, pages)
@@ -181,9 +181,10 @@ def _button(form: html.FormElement, press: str) -> tuple[str, str] | None:
     return None if press or found else ("", "")
 
 
-def _parameters(url: str) -> dict[str, list[str]]:
+def parameters_of(url: str) -> dict[str, list[str]]:
+    """Return the query and fragment parameters of a URL; where both have one, the query's."""
     fragment = url.partition("#")[2]
-    return query_of(url) or query_of(f"?{fragment}")
+    return {**query_of(f"?{fragment}"), **query_of(url)}
 
 
 def _bare(url: str) -> str:

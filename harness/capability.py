@@ -39,7 +39,10 @@ CONFIDENTIAL_CLIENT = Capability(
     "Clients with a secret can use the authorization code flow.",
     configured(lambda run: run.home.can_have("confidential")),
     lambda ctx: ctx.require(
-        ctx.clients.confidential.secret and ctx.grant(client=ctx.clients.confidential), "no client is given a secret"
+        ctx.clients.confidential.secret
+        and not ctx.clients.confidential.public
+        and ctx.grant(client=ctx.clients.confidential),
+        "no client is given a secret that it has to use",
     ),
     unlock="offer registration, or add [clients.confidential]",
     requires=(AUTHORIZATION_CODE,),

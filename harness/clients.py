@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from harness import keys
 from harness.exchange import Answer
 from harness.once import Once
-from harness.target import OAuthClient
+from harness.target import REDIRECT_URI, OAuthClient
 from harness.verdict import Blocked, NotApplicable
 
 if TYPE_CHECKING:
     from harness.http import Client
     from harness.run import Site
 
-REDIRECT_URI = "http://127.0.0.1:8976/callback"
 TOKEN_EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
 CODE_GRANTS = ["authorization_code", "refresh_token"]
 KINDS: dict[str, dict[str, Any]] = {

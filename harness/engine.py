@@ -14,7 +14,7 @@ from harness.baseline import accepted_reason, stale_entries
 from harness.capability import CLOCK
 from harness.context import Context
 from harness.events import Event, Result, RunFinished, RunStarted, ScenarioFinished, Summary
-from harness.exchange import Evidence
+from harness.exchange import Evidence, Exchange
 from harness.http import Wire
 from harness.run import Run
 from harness.scenario import Scenario
@@ -69,9 +69,10 @@ def judge(shared: Run, scenario: Scenario) -> Result:
     result = _attempt(shared, scenario, evidence)
     return replace(
         result,
-        exchanges=tuple(evidence),
+        exchanges=_told(evidence, result.culprit),
         duration_ms=(time.monotonic() - started) * 1000,
         accepted=accepted_reason(shared.target, scenario, result.verdict),
+        secrets=shared.target.secrets,
     )
 
 
@@ -99,6 +100,12 @@ def _violated(scenario: Scenario, verdict: Verdict, found: Violation, control: t
     return Result(
         scenario, verdict, expected=found.expected, actual=found.actual, control=control, culprit=found.exchange
     )
+
+
+def _told(evidence: Evidence, culprit: Exchange | None) -> tuple[Exchange, ...]:
+    """The scenario's own exchanges, and the culprit where it is another's: a control's, or an earlier example's."""
+    own = tuple(evidence)
+    return own if culprit is None or any(exchange is culprit for exchange in own) else (*own, culprit)
 
 
 def _batches(selected: tuple[Scenario, ...], jobs: int) -> Iterable[tuple[list[Scenario], int]]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from harness.exchange import Exchange
-from harness.requirement import Requirement
 from harness.scenario import Scenario
 from harness.target import Target
 from harness.verdict import Verdict
@@ -23,8 +22,10 @@ class Result:
         unlock: what would let it be judged.
         accepted: the baseline's reason, where the baseline lists this failure.
         control: the capabilities whose unmodified flow worked.
-        culprit: the exchange that shows the violation.
+        exchanges: what the scenario sent and received; the culprit is among them, whoever sent it.
+        culprit: the exchange that shows the violation, or what stood in the way of a verdict.
         trace: for a fault of ours, where it happened.
+        secrets: what the user keeps in the environment, to be left out of every report.
     """
 
     scenario: Scenario
@@ -38,6 +39,7 @@ class Result:
     culprit: Exchange | None = field(default=None, repr=False)
     duration_ms: float = 0.0
     trace: str = field(default="", repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,3 @@ class Summary:
 
 def _requirements(results: Iterable[Result]) -> frozenset[str]:
     return frozenset(item.id for result in results for item in result.scenario.requirements)
-
-
-__all__ = ["Event", "Requirement", "Result", "RunFinished", "RunStarted", "ScenarioFinished", "Summary"]

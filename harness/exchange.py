@@ -97,13 +97,13 @@ class Answer:
 
 @dataclass
 class Evidence:
-    """What one scenario sent, received and noted. Cleared at the start of each generated example."""
+    """What one scenario sent, received and noted."""
 
     exchanges: list[Exchange] = field(default_factory=list)
     warnings: list[Violation] = field(default_factory=list)
 
     def clear(self) -> None:
-        """Forget what an earlier example did."""
+        """Forget what an earlier generated example sent and received, but not what was noted of it."""
         self.exchanges.clear()
 
     def __iter__(self) -> Iterator[Exchange]:

@@ -12,6 +12,8 @@ from harness.exchange import Answer
 from harness.verdict import Blocked, Violation
 
 REFUSALS = (400, 401, 403)
+ISSUED = ("code", "access_token", "id_token")
+"""What an authorization response can bring: a code, or what the implicit grant of OAuth 2.0 gives without one."""
 
 
 def expect(holds: object, expected: str, actual: str, answer: Answer | None = None) -> None:
@@ -21,13 +23,16 @@ def expect(holds: object, expected: str, actual: str, answer: Answer | None = No
 
 
 def expect_refused(answer: Answer, *, what: str = "the request") -> None:
-    """The answer is a refusal: 400, 401 or 403.
+    """The answer is a refusal: 400, 401 or 403. An OAuth error with status 200 refuses too, and is a warning.
 
     Raises:
         Violation: it is a success or a redirect.
         Blocked: it is neither a refusal nor a success (a missing route, a server error, a rate limit).
     """
     if answer.status in REFUSALS:
+        return
+    if answer.status == 200 and answer.error and "access_token" not in answer.json:
+        answer.warn("the refusal to have status 400 or 401", answer.summary())
         return
     if answer.status >= 400:
         raise Blocked(f"{what} was neither refused nor accepted: {answer.summary()}", exchange=answer.exchange)
@@ -103,17 +108,23 @@ def expect_not_redirected_to(landing: Landing, redirect_uri: str) -> None:
     """The browser was not sent to a place that is no registered redirect URI; a page or an error is right."""
     actual = f"{landing.summary()}"
     expect(not landing.arrived_at(redirect_uri), f"no redirect to {redirect_uri}", actual, landing.answer)
-    expect(not landing.get("code"), "no authorization code", actual, landing.answer)
+    _expect_nothing_issued(landing)
+
+
+def _expect_nothing_issued(landing: Landing) -> None:
+    came = [name for name in ISSUED if landing.get(name)]
+    actual = f"{landing.summary()}, which brought {' and '.join(came)}"
+    expect(not came, "no authorization code or token", actual, landing.answer)
 
 
 def expect_no_code(landing: Landing) -> None:
     """The authorization request was refused, on a page or by a redirect with an error.
 
     Raises:
-        Violation: a code was issued.
+        Violation: a code was issued, or a token in its place.
         Blocked: it ended in something that is no refusal, such as a server error or a login page.
     """
-    expect(not landing.get("code"), "no authorization code", landing.summary(), landing.answer)
+    _expect_nothing_issued(landing)
     if landing.get("error") or landing.location or landing.answer.status in REFUSALS:
         return
     raise Blocked(f"neither refused nor accepted: {landing.summary()}", exchange=landing.answer.exchange)
@@ -174,6 +185,8 @@ def expect_not_called(answer: Answer, *, what: str) -> None:
     expect(not mcp_calls.succeeded(answer), f"{what} not to be served", "the tool was called", answer)
     if answer.status != 200:
         expect_refused(answer, what=what)
+    elif not mcp_calls.message_of(answer):
+        raise Blocked(f"{what} came to nothing: {answer.summary()}, and no JSON-RPC", exchange=answer.exchange)
 
 
 def expect_accepted(answer: Answer, *, what: str = "the request") -> None:

@@ -37,6 +37,8 @@ class Wire:
         timeout: seconds that one exchange may take.
         authorized: whether the owner lets us test places off loopback.
         origins: the places off loopback that belong to the target, as `scheme://host:port`.
+        loopback: whether all of this machine may be asked; not so where the whole target is elsewhere, and would lead
+            us to services of ours that nobody named.
     """
 
     timeout: float = 10.0
@@ -45,6 +47,7 @@ class Wire:
     stop: threading.Event = field(default_factory=threading.Event)
     verify: ssl.SSLContext | bool = True
     connections: int = 64
+    loopback: bool = True
 
     def __post_init__(self) -> None:
         self.network = Network()
@@ -77,15 +80,16 @@ class Wire:
         """Refuse a URL that is not the target's.
 
         Raises:
-            NotAllowed: it is no http(s) URL with a host, or it is off loopback and not authorized.
+            NotAllowed: it is no http(s) URL with a host, or a place where nobody let us test.
         """
         origin = origin_of(url)
         if not origin:
             raise NotAllowed(f"the target led to {url[:200]!r}, which is no http or https URL")
-        if is_loopback(url) or (self.authorized and origin in self.origins):
+        if (self.loopback and is_loopback(url)) or (self.authorized and origin in self.origins):
             return
+        where = "this machine, and the target is elsewhere" if is_loopback(url) else "off loopback"
         raise NotAllowed(
-            f"a request to {origin} was not sent: it is off loopback",
+            f"a request to {origin} was not sent: it is {where}",
             "name it among origins under [target], with authorized = true, if its owner lets you test it",
         )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.exchange import Answer
 from harness.http import Headers
-from harness.mcp_wire import STATELESS_REVISIONS, Wire, parse
+from harness.mcp_wire import STATELESS_REVISIONS, Dialect, parse
 from harness.requirement import REVISIONS
 from harness.verdict import Blocked
 
@@ -41,7 +41,7 @@ class McpConnection:
 
         Headers that are given take the place of all others of the same name; they may repeat.
         """
-        own, body = Wire(self.revision).request(method, dict(params or {}), 1)
+        own, body = Dialect(self.revision).request(method, dict(params or {}), 1)
         merged = _merged({**own, **_session(self.session), **bearer(token)}, headers)
         return client.send("POST", self.url + query, headers=merged, content=json.dumps(body))
 
@@ -112,15 +112,15 @@ def open_session(
 
     The connection has no session where the server gives none.
     """
-    wire = Wire(revision)
-    own, body = wire.initialize()
+    dialect = Dialect(revision)
+    own, body = dialect.initialize()
     merged = _merged({**own, **bearer(token)}, headers)
     answer = client.send("POST", url + query, headers=merged, content=json.dumps(body))
     result = result_of(answer)
     if answer.status != 200 or result.get("protocolVersion") != revision:
         return None, answer
     session = str(answer.headers.get(SESSION, ""))
-    own, body = wire.initialized()
+    own, body = dialect.initialized()
     merged = _merged({**own, **_session(session), **bearer(token)}, headers)
     client.send("POST", url + query, headers=merged, content=json.dumps(body))
     return McpConnection(url, revision, session), answer

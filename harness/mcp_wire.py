@@ -27,7 +27,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True)
-class Wire:
+class Dialect:
     """One revision's way of writing a message.
 
     Args:

@@ -35,7 +35,7 @@ ROLE_OF = {
     "mock_idp": Role.AUTHORIZATION_SERVER,
     "mcp_server": Role.MCP_SERVER,
 }
-CAUGHT = (Verdict.FAILED, Verdict.WARNING)
+CAUGHT = (Verdict.FAILED, Verdict.WARNING, Verdict.ERROR)
 WORTH_TRACING = 10
 RSA_KEYS = 12
 SHARE_OF_EXAMPLES = 0.6
@@ -70,7 +70,7 @@ class Row:
         return self.declared == self.caught
 
 
-def run_matrix(mutants: Iterable[Mutant], *, processes: int | None = None) -> Iterator[Row]:
+def run_matrix(mutants: Iterable[Mutant]) -> Iterator[Row]:
     """Judge mutants, spread over processes, and yield a row for each as it becomes known.
 
     Each process has a sandbox in its threads, in which services are rebuilt for each mutant rather than started anew.
@@ -78,7 +78,7 @@ def run_matrix(mutants: Iterable[Mutant], *, processes: int | None = None) -> It
     """
     asked = tuple(mutants)
     context = multiprocessing.get_context("spawn")
-    width = min(processes or os.cpu_count() or 1, len(asked)) or 1
+    width = min(os.cpu_count() or 1, len(asked)) or 1
     with ProcessPoolExecutor(width, mp_context=context, initializer=_start) as pool:
         visits: Visits = {}
         if len(asked) >= WORTH_TRACING:
@@ -133,7 +133,7 @@ def _start() -> None:
     """Get a process ready for many mutants.
 
     What lives as long as the process is kept out of the garbage collector's way, RSA keys are made once and used in
-    turn, half of the examples have to do, and a failing one need not be the shortest.
+    turn, fewer examples have to do, and a failing one need not be the shortest.
     """
     global _worker  # noqa: PLW0603 - one for the life of a process
     sys.setswitchinterval(SWITCH_SECONDS)

@@ -15,6 +15,9 @@ from weakref import WeakSet
 import httpcore
 import httpx
 
+KEPT_SECONDS = 2.0
+"""Many servers hang up after 5 idle seconds; a request that crosses with that would seem to have no answer."""
+
 
 class _Deadline(threading.local):
     at: float = math.inf
@@ -125,6 +128,6 @@ class Transport(httpx.HTTPTransport):
             ssl_context=context,
             max_connections=connections,
             max_keepalive_connections=connections,
-            keepalive_expiry=5.0,
+            keepalive_expiry=KEPT_SECONDS,
             network_backend=network,
         )

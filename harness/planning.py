@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import discovery
 from harness.exchange import Evidence
-from harness.http import Client, Wire, origin_of
+from harness.http import Client, Wire, is_loopback, origin_of
 from harness.request import Request
 from harness.requirement import REVISIONS, Role
 from harness.target import Target, Tenant
@@ -63,9 +63,11 @@ def look(file: TargetFile, timeout: float) -> Plan:
         Unreachable: the target does not answer.
     """
     target = file.resolve()
-    wire = Wire(timeout, target.authorized, {origin_of(url) for url in _urls(target)})
+    urls = _urls(target)
+    near = file.target.trusts == "sandbox" or any(map(is_loopback, urls))
+    wire = Wire(timeout, target.authorized, {origin_of(url) for url in urls}, loopback=near)
     try:
-        target = _discovered(target, Client(wire, Evidence()))
+        target = _discovered(target, Client(wire, Evidence()), file.resources.primary)
     except BaseException:
         wire.close()
         raise
@@ -112,8 +114,14 @@ def _trusting(target: Target, table: SandboxTable, stack: ExitStack, running: Em
     return replace(target, home=home)
 
 
-def _discovered(target: Target, client: Client) -> Target:
-    """Fill in what the MCP server's metadata says: its resource identifier and its authorization server."""
+def _discovered(target: Target, client: Client, resource: str) -> Target:
+    """Fill in what the MCP server's metadata says: its authorization server, and its resource identifier.
+
+    Args:
+        target: as the target file has it.
+        client: asks for the metadata.
+        resource: the resource identifier that the user named; empty where it is to be discovered.
+    """
     home = target.home
     _reach(client, home.mcp_server or home.authorization_server)
     if not home.mcp_server:
@@ -122,8 +130,8 @@ def _discovered(target: Target, client: Client) -> Target:
         metadata = discovery.resource_metadata(client, home.mcp_server)
     except Blocked:
         return target
-    resource = metadata.get("resource")
-    named = resource if isinstance(resource, str) else target.resource
+    published = metadata.get("resource")
+    named = resource or (published if isinstance(published, str) and published else target.resource)
     found = home.authorization_server or discovery.authorization_server_of(metadata)
     return replace(target, resource=named, home=replace(home, authorization_server=found))
 

@@ -15,11 +15,24 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsp
 from harness.exchange import Exchange
 
 _TOKENS = ("access_token", "actor_token", "id_token", "id_token_hint", "refresh_token", "subject_token", "token")
-_CREDENTIALS = ("assertion", "authorization", "client_assertion", "client_secret", "password", "secret")
+_CREDENTIALS = (
+    "registration_access_token",
+    "mcp-session-id",
+    "assertion",
+    "authorization",
+    "client_assertion",
+    "client_secret",
+    "password",
+    "secret",
+)
 _FLOW = ("code", "code_verifier", "cookie", "csrf", "login", "nonce", "set-cookie", "state")
 _KEY_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "k")
-SECRET_NAMES = frozenset((*_TOKENS, *_CREDENTIALS, *_FLOW, *_KEY_MEMBERS, "registration_access_token"))
+SECRET_NAMES = frozenset(
+    (*_TOKENS, *_CREDENTIALS, *_FLOW, *_KEY_MEMBERS, "registration_access_token", "mcp-session-id")
+)
 SHOWN = 4000
+SHORTEST = 4
+"""Whoever keeps less than so many signs in the environment keeps no secret, and would have texts torn to pieces."""
 _BEARER = re.compile(r"^(\w+)\s+(.+)$", re.DOTALL)
 _MARKUP = ("text/html", "application/xhtml+xml")
 _NAMES = "|".join(sorted(SECRET_NAMES, key=len, reverse=True))
@@ -38,11 +51,12 @@ class Redactor:
 
     Args:
         show_secrets: leave everything in, which is for targets on loopback.
+        secrets: what is secret wherever it stands, such as the password for a login form whose fields have any name.
     """
 
-    def __init__(self, *, show_secrets: bool = False) -> None:
+    def __init__(self, *, show_secrets: bool = False, secrets: Iterable[str] = ()) -> None:
         self._open = show_secrets
-        self._values: dict[str, str] = {}
+        self._values = {value: label("secret", value) for value in secrets if len(value) >= SHORTEST}
 
     def learn(self, exchanges: Iterable[Exchange]) -> None:
         """Remember the secrets of exchanges, so that `text` finds them wherever they turn up again."""

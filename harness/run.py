@@ -216,7 +216,8 @@ class Run:
         try:
             capability.control(self.new_context(self, evidence))
         except Violation as fault:
-            raise Blocked(f"{capability.name} is {support} but does not work: {fault}", capability.unlock) from fault
+            reason = f"{capability.name} is {support} but does not work: {fault}"
+            raise Blocked(reason, capability.unlock, fault.exchange) from fault
         except Blocked as fault:
             reason = f"{capability.name} is {support} but does not work: {fault.reason}"
             raise Blocked(reason, fault.unlock or capability.unlock, fault.exchange) from fault

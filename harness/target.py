@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+REDIRECT_URI = "http://127.0.0.1:8976/callback"
+"""Where clients have codes sent unless the target file says otherwise; nothing has to listen there."""
+
 
 @dataclass(frozen=True)
 class OAuthClient:
@@ -18,7 +21,7 @@ class OAuthClient:
     auth_method: str = "none"
     secret: str | None = field(default=None, repr=False)
     private_key: Mapping[str, Any] | None = field(default=None, repr=False)
-    redirect_uri: str = "http://127.0.0.1:8976/callback"
+    redirect_uri: str = REDIRECT_URI
     scope: str = ""
     registration: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -135,6 +138,7 @@ class Target:
         tools: by name; `implied` maps a scope to one that it implies.
         expected: accepted failures, scenario id to reason.
         capabilities: the user's word on what the target has or lacks, by capability name.
+        secrets: what the user keeps in the environment, which no report may hold.
     """
 
     name: str
@@ -157,3 +161,4 @@ class Target:
     expected: Mapping[str, str] = field(default_factory=dict)
     capabilities: Mapping[str, bool] = field(default_factory=dict)
     limited_login: Login | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)

@@ -15,7 +15,7 @@ from harness.capability import CAPABILITIES
 from harness.http import is_loopback, origin_of
 from harness.mistakes import CREDENTIALS, SECRETIVE, mistakes
 from harness.requirement import REVISIONS
-from harness.target import Login, LoginPage, OAuthClient, Target, Tenant, Tool
+from harness.target import REDIRECT_URI, Login, LoginPage, OAuthClient, Target, Tenant, Tool
 from harness.target_tables import EffectTable, Name, ResourcesTable, ScopesTable, Table, ToolTable
 
 
@@ -77,7 +77,7 @@ class ClientTable(Table):
     auth_method: AuthMethod = "none"
     secret_env: Variable | None = None
     private_key_env: Variable | None = None
-    redirect_uri: str = "http://127.0.0.1:8976/callback"
+    redirect_uri: str = REDIRECT_URI
 
     @model_validator(mode="after")
     def _credential(self) -> ClientTable:
@@ -160,14 +160,12 @@ class TargetFile(Table):
         Raises:
             TargetFileError: a private key is no JWK.
         """
-        table = self.target
+        table, other = self.target, self.other_tenant
         tools = {name: Tool(name, frozenset(tool.scopes), tool.arguments) for name, tool in self.tools.items()}
         return Target(
             name=table.name or table.mcp_server or table.authorization_server or "",
             home=_tenant(table, self.clients, self.login),
-            other=_tenant(self.other_tenant, self.other_tenant.clients, self.other_tenant.login)
-            if self.other_tenant
-            else None,
+            other=_tenant(other, other.clients, other.login) if other else None,
             spec=table.spec,
             authorized=table.authorized,
             origins=tuple(table.origins),
@@ -184,7 +182,17 @@ class TargetFile(Table):
             expected=self.expected,
             capabilities=self.capabilities,
             limited_login=_login(self.limited_login) if self.limited_login else None,
+            secrets=tuple(sorted(map(os.environ.__getitem__, self._variables()))),
         )
+
+    def _variables(self) -> set[str]:
+        """Return the names of the environment variables that hold secrets."""
+        tenants: list[TargetFile | TenantTable] = [self, *([self.other_tenant] if self.other_tenant else [])]
+        logins = [*(tenant.login for tenant in tenants), *([self.limited_login] if self.limited_login else [])]
+        clients = [client for tenant in tenants for client in tenant.clients.values()]
+        pages = [page for login in logins for page in (*login.pages, *login.refusal)]
+        filled = {variable for page in pages for variable in page.fill_env.values()}
+        return filled | {client.secret_env for client in clients if client.secret_env}
 
 
 def read_target_file(path: Path | None, told: Mapping[str, Any] | None = None) -> TargetFile:

@@ -11,6 +11,8 @@ from harness.requirement import Requirement
 from harness.verdict import Verdict
 
 SCHEMA = 1
+TELLING = 3
+"""How many exchanges a report for people shows."""
 
 
 def run_document(started: RunStarted, summary: Summary, *, tool: str, show_secrets: bool = False) -> dict[str, Any]:
@@ -32,8 +34,7 @@ def run_document(started: RunStarted, summary: Summary, *, tool: str, show_secre
 
 def result_document(result: Result, *, show_secrets: bool = False) -> dict[str, Any]:
     """Return one result as JSON data."""
-    redactor = Redactor(show_secrets=show_secrets)
-    redactor.learn(result.exchanges)
+    redactor = redactor_of(result, show_secrets=show_secrets)
     scenario = result.scenario
     return {
         "scenario": scenario.id,
@@ -51,6 +52,20 @@ def result_document(result: Result, *, show_secrets: bool = False) -> dict[str, 
         "duration_ms": round(result.duration_ms, 1),
         "exchanges": [exchange_document(exchange, redactor) for exchange in result.exchanges],
     }
+
+
+def redactor_of(result: Result, *, show_secrets: bool = False) -> Redactor:
+    """Return a redactor that knows the secrets of a result."""
+    redactor = Redactor(show_secrets=show_secrets, secrets=result.secrets)
+    redactor.learn(result.exchanges)
+    return redactor
+
+
+def telling(result: Result) -> slice:
+    """Return the place of the exchanges that tell most: the culprit, or else the last one, and what led to it."""
+    places = (place for place, exchange in enumerate(result.exchanges, 1) if exchange is result.culprit)
+    end = next(places, len(result.exchanges))
+    return slice(max(0, end - TELLING), end)
 
 
 def requirement_document(requirement: Requirement) -> dict[str, str]:

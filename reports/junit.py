@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from harness.events import Event, Result, RunFinished, RunStarted, Summary
 from harness.verdict import Verdict
-from reports.document import result_document
+from reports.document import result_document, telling
 from reports.files import write_whole
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -20,15 +20,16 @@ class JUnitReport:
     """Writes one test suite for each area of each role when the run is finished.
 
     A violation is a failure; an accepted one, a warning and what is not applicable are skipped with the reason, unless
-    `strict` makes warnings failures; what is blocked or our fault is an error. A baseline entry that no longer fails is
-    a failure too.
+    `strict` makes warnings failures; what is blocked or our fault is an error, unless `allow_blocked` has the blocked
+    skipped. A baseline entry that no longer fails is a failure too.
 
     Raises:
         OSError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, *, strict: bool = False) -> None:
+    def __init__(self, path: Path, *, strict: bool = False, allow_blocked: bool = False) -> None:
         self._path, self._strict = path, strict
+        self._errors = (Verdict.ERROR,) if allow_blocked else (Verdict.BLOCKED, Verdict.ERROR)
         self._started: RunStarted | None = None
 
     def __call__(self, event: Event) -> None:
@@ -60,7 +61,7 @@ class JUnitReport:
         red = result.verdict is Verdict.FAILED or (self._strict and result.verdict is Verdict.WARNING)
         if (red and not result.accepted) or result.scenario.id in summary.stale:
             return "failure"
-        if result.verdict in (Verdict.BLOCKED, Verdict.ERROR):
+        if result.verdict in self._errors:
             return "error"
         return "" if result.verdict is Verdict.PASSED else "skipped"
 
@@ -76,7 +77,7 @@ def _case(area: str, result: Result, outcome: str, summary: Summary) -> ET.Eleme
         child = ET.SubElement(case, outcome, message=_legal(f"{result.verdict}: {message}"))
         if outcome != "skipped":
             child.set("type", result.verdict.value)
-        child.text = _legal(_details(document))
+        child.text = _legal(_details(document, telling(result)))
     return case
 
 
@@ -98,10 +99,10 @@ def _message(document: dict[str, Any]) -> str:
     return f"expected {expected}; {actual}" if expected else actual
 
 
-def _details(document: dict[str, Any]) -> str:
+def _details(document: dict[str, Any], shown: slice) -> str:
     lines = [f"{item['level']} {item['id']} {item['url']}" for item in document["requirements"]]
     lines += [f"remedy: {document['remedy']}"] if document["remedy"] else []
-    return "\n".join([*lines, *(exchange["curl"] for exchange in document["exchanges"][-3:])])
+    return "\n".join([*lines, *(exchange["curl"] for exchange in document["exchanges"][shown])])
 
 
 def _legal(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, TextIO
 
@@ -13,7 +14,7 @@ from rich.table import Table
 
 from harness.events import Event, Result, RunFinished, RunStarted, ScenarioFinished, Summary
 from harness.verdict import Verdict
-from reports.document import result_document
+from reports.document import redactor_of, result_document, telling
 
 COLOURS = {
     Verdict.PASSED: "green",
@@ -25,7 +26,6 @@ COLOURS = {
 }
 HEADINGS = {Verdict.NOT_APPLICABLE: "n/a"}
 SHOWN_FIRST = (Verdict.ERROR, Verdict.FAILED, Verdict.BLOCKED, Verdict.WARNING)
-EXCHANGES_SHOWN = 3
 
 
 class TerminalReport:
@@ -62,15 +62,44 @@ class TerminalReport:
             self._progress.stop()
         summary = event.summary
         for verdict in SHOWN_FIRST:
-            for result in summary.results:
-                if result.verdict is verdict and not result.accepted:
-                    self._show(result)
+            shown = [result for result in summary.results if result.verdict is verdict and not result.accepted]
+            for alike in self._by_reason(shown):
+                if len(alike) > 1:
+                    self._show_alike(alike)
+                else:
+                    self._show(alike[0])
         self._show_accepted(summary)
         self._show_areas(summary)
         self._show_totals(summary, interrupted=event.interrupted)
 
+    def _document(self, result: Result) -> dict[str, Any]:
+        return result_document(result, show_secrets=self._show_secrets)
+
+    def _by_reason(self, results: list[Result]) -> Iterable[list[Result]]:
+        """Put together what the same thing blocks, such as a control that failed; any other result stands alone."""
+        groups: dict[tuple[str, ...], list[Result]] = {}
+        for result in results:
+            blocked = result.verdict is Verdict.BLOCKED
+            reason = (self._document(result)["actual"], result.unlock) if blocked else (result.scenario.id,)
+            groups.setdefault(reason, []).append(result)
+        return groups.values()
+
+    def _show_alike(self, results: list[Result]) -> None:
+        """Show what is blocked by one thing: the ids, one line for each area, and the reason once."""
+        first = results[0]
+        document = self._document(first)
+        self._console.print(f"\n[{COLOURS[first.verdict]}]{first.verdict.upper()}[/] [bold]{len(results)} scenarios[/]")
+        for area, group in groupby(results, key=_area):
+            names = (result.scenario.id.removeprefix(f"{area}/") for result in group)
+            self._console.print(f"  [bold]{escape(area)}[/] {escape(', '.join(names))}")
+        self._line("actual", document["actual"])
+        if first.unlock:
+            self._line("unlock", first.unlock)
+        if first.culprit:
+            self._show_exchanges(document["exchanges"], telling(first))
+
     def _show(self, result: Result) -> None:
-        document = result_document(result, show_secrets=self._show_secrets)
+        document = self._document(result)
         colour = COLOURS[result.verdict]
         self._console.print(f"\n[{colour}]{result.verdict.upper()}[/] [bold]{escape(document['scenario'])}[/]")
         self._line("", document["title"])
@@ -86,16 +115,17 @@ class TerminalReport:
         ):
             if value:
                 self._line(name, str(value))
-        for line in result.trace.splitlines():
+        for line in redactor_of(result, show_secrets=self._show_secrets).text(result.trace).splitlines():
             self._line("trace", line)
         if result.verdict is not Verdict.BLOCKED or result.culprit:
-            self._show_exchanges(document["exchanges"])
+            self._show_exchanges(document["exchanges"], telling(result))
 
-    def _show_exchanges(self, exchanges: list[dict[str, Any]]) -> None:
-        hidden = len(exchanges) - EXCHANGES_SHOWN
-        if hidden > 0:
-            self._line("exchange", f"({hidden} before these; --json has them all)")
-        for exchange in exchanges[-EXCHANGES_SHOWN:]:
+    def _show_exchanges(self, exchanges: list[dict[str, Any]], shown: slice) -> None:
+        left_out = {"before": shown.start, "after": len(exchanges) - shown.stop}
+        if any(left_out.values()):
+            counts = " and ".join(f"{number} {where}" for where, number in left_out.items() if number)
+            self._line("exchange", f"({counts} these; --json has them all)")
+        for exchange in exchanges[shown]:
             response = exchange["response"]
             self._line("exchange", exchange["curl"])
             body = response["body"].replace("\n", " ")[:300]

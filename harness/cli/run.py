@@ -197,7 +197,9 @@ class _Files:
                 options.json_file, tool=tool(), show_secrets=options.show_secrets
             )
         if options.junit_file:
-            self._reports[options.junit_file] = JUnitReport(options.junit_file, strict=options.strict)
+            self._reports[options.junit_file] = JUnitReport(
+                options.junit_file, strict=options.strict, allow_blocked=options.allow_blocked
+            )
 
     def __call__(self, event: Event) -> None:
         for path, report in self._reports.items():

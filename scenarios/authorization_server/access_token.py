@@ -130,8 +130,13 @@ def distinct_resources_have_distinct_audiences(ctx: Context) -> None:
     first = ctx.bound_to_resource()
     second = ctx.grant(resource=ctx.world.other_resource, scope=ctx.world.other_scope or None)
     ctx.require(second.claims, "the other resource's access tokens are opaque")
-    common = sorted(_named(first.claims.get("aud")) & _named(second.claims.get("aud")))
-    expect(not common, "no common audience", f"both tokens are for {', '.join(common)}", second.answer)
+    one, two = _named(first.claims.get("aud")), _named(second.claims.get("aud"))
+    common = sorted(one & two)
+    actual = f"both tokens are for {', '.join(common)}"
+    apart = one != two and ctx.world.resource not in two and ctx.world.other_resource not in one
+    expect(apart, "audiences that tell the resources apart", actual, second.answer)
+    if common:  # such as the UserInfo endpoint, which many servers add: the resources are told apart all the same
+        second.answer.warn("no common audience", actual)
 
 
 def _profiled(ctx: Context) -> Tokens:

@@ -77,7 +77,8 @@ def state_comes_back_with_an_error(ctx: Context) -> None:
     """
     request = ctx.authorization_request(response_type="assay")
     landing = ctx.send_authorization(request)
-    ctx.require(landing.get("error"), "the error was shown on a page, and no response went to the client")
+    told = landing.get("error") and landing.arrived_at(request.client.redirect_uri)
+    ctx.require(told, "the error was shown on a page, and no response went to the client")
     sent, found = request.get("state"), landing.get("state")
     expect(found == sent, f"state {sent!r}", f"state was {found!r}", landing.answer)
 

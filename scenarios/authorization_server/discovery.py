@@ -92,7 +92,7 @@ def all_endpoints_are_https(ctx: Context) -> None:
     """
     for document in _documents(ctx):
         urls = {name: url for name, url in document.json.items() if name.endswith("_endpoint") or name == "jwks_uri"}
-        open_ones = sorted(name for name, url in urls.items() if not _is_secure(url))
+        open_ones = sorted(name for name, url in urls.items() if url is not None and not _is_secure(url))
         expect(not open_ones, "https URLs only", f"not https: {', '.join(open_ones)}", document)
 
 
@@ -145,6 +145,7 @@ def the_keys_tell_their_use(ctx: Context) -> None:
     if answer.status >= 500:
         raise Blocked(f"the keys could not be fetched: {answer.summary()}", exchange=answer.exchange)
     keys = answer.json.get("keys")
+    ctx.require(keys != [], "the key set is empty: nothing is signed here")
     expect(answer.status == 200 and isinstance(keys, list) and keys, "a JWK Set", answer.summary(), answer)
     uses = [key.get("use") for key in keys or () if isinstance(key, dict)]
     told = "enc" not in uses or None not in uses

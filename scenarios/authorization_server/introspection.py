@@ -6,6 +6,7 @@ from dataclasses import replace
 from harness import Context, Fault, expect, expect_refused, expect_status, fault, scenario
 from harness.capability import INTROSPECTION, JWT_ACCESS_TOKENS, REFRESH_TOKENS, REVOCATION
 from harness.exchange import Answer
+from harness.flows import Tokens
 from harness.minting import genuine, living_longer, signed_by_stranger, signed_with_public_key, unsigned
 
 FORGERIES = (
@@ -75,7 +76,12 @@ def a_forged_token_is_inactive(ctx: Context, row: Fault) -> None:
     tokens = ctx.grant()
     ctx.active(tokens)
     assert row.forge
-    _expect_inactive(ctx.introspect(row.forge(genuine(tokens.access_token, ctx.jwks))))
+    answer = ctx.introspect(row.forge(genuine(tokens.access_token, ctx.jwks)))
+    if answer.status == 200:
+        _expect_inactive(answer)
+        return
+    expect_refused(answer, what="introspection of a forged token")
+    answer.warn("status 200 with active false", answer.summary())
 
 
 @scenario("rfc7662-2.2-2", needs={INTROSPECTION, REFRESH_TOKENS})
@@ -85,9 +91,14 @@ def a_used_refresh_token_is_inactive(ctx: Context) -> None:
     Remedy: answer active false for whatever the token endpoint would refuse.
     """
     granted = ctx.refreshable()
+    _require_introspectable(ctx, granted)
     newer = ctx.refreshed(granted).refresh_token
     ctx.require(newer not in ("", granted.refresh_token), "refresh tokens are not rotated")
-    _expect_inactive(ctx.introspect(granted.refresh_token))
+    answer = ctx.introspect(granted.refresh_token)
+    if answer.json.get("active") is True and ctx.refresh(granted).status == 200:
+        answer.warn("active false", "active was True, and the token endpoint still takes it: a grace for lost answers")
+        return
+    _expect_inactive(answer)
 
 
 @scenario("rfc7662-2.2-2", needs={INTROSPECTION, REFRESH_TOKENS, REVOCATION})
@@ -97,6 +108,7 @@ def a_revoked_refresh_token_is_inactive(ctx: Context) -> None:
     Remedy: answer active false for whatever the token endpoint would refuse.
     """
     granted = ctx.refreshable()
+    _require_introspectable(ctx, granted)
     ctx.revoked(granted)
     _expect_inactive(ctx.introspect(granted.refresh_token))
 
@@ -114,6 +126,12 @@ def an_inactive_token_is_not_described(ctx: Context) -> None:
     ctx.require(answer.json.get("active") is False, "the token is still active")
     more = sorted(set(answer.json) - {"active"})
     expect(not more, "no member but active", f"the answer also has {', '.join(more)}", answer)
+
+
+def _require_introspectable(ctx: Context, granted: Tokens) -> None:
+    """End as not applicable where even a live refresh token is not active: they are not introspected at all."""
+    known = ctx.introspect(granted.refresh_token)
+    ctx.require(known.json.get("active") is True, "the target does not introspect refresh tokens")
 
 
 def _expect_inactive(answer: Answer) -> None:

@@ -82,6 +82,8 @@ def iss_is_a_bare_https_url(ctx: Context) -> None:
 
 def _error_response(ctx: Context) -> Landing:
     """Ask for a response type that nobody knows; not applicable where that is answered with a page."""
-    landing = ctx.send_authorization(response_type="assay")
-    ctx.require(landing.get("error"), "the error was shown on a page, and no response went to the client")
+    request = ctx.authorization_request(response_type="assay")
+    landing = ctx.send_authorization(request)
+    told = landing.get("error") and landing.arrived_at(request.client.redirect_uri)
+    ctx.require(told, "the error was shown on a page, and no response went to the client")
     return landing

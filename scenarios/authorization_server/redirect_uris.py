@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 from hypothesis import strategies as st
@@ -11,10 +12,10 @@ from hypothesis import strategies as st
 from harness import Context, Fault, expect, expect_not_redirected_to, fault, for_all, scenario
 from harness.browser import Landing
 from harness.capability import AUTHORIZATION_CODE, REGISTRATION
-from harness.clients import REDIRECT_URI
 from harness.exchange import Answer
 from harness.http import origin_of
-from harness.target import OAuthClient
+from harness.target import REDIRECT_URI, OAuthClient
+from harness.verdict import Blocked
 
 STRANGE_URI = "https://attacker.example/callback"
 OTHER_PORT = 8977
@@ -133,8 +134,10 @@ def the_query_of_a_redirect_uri_is_kept(ctx: Context) -> None:
     ctx.require(registered in answer.strings("redirect_uris"), "redirect URIs with a query are not registered")
     client = OAuthClient(str(answer.json.get("client_id")), redirect_uri=registered)
     landing = ctx.send_authorization(client=client)
+    if not landing.get("code"):
+        raise Blocked(f"the client that was just registered got no code: {landing.summary()}")
     kept = landing.get("from") == "assay"
-    expect(landing.get("code") and kept, f"a code at {registered}", landing.summary(), landing.answer)
+    expect(kept, f"a code at {registered}", f"the code came to {landing.location.split('?')[0]}", landing.answer)
 
 
 @scenario.each(HOSTILE_VALUES, needs={AUTHORIZATION_CODE})
@@ -186,5 +189,25 @@ def _expect_nothing_injected(ctx: Context) -> None:
     for answer in (Answer(exchange, ctx.evidence) for exchange in ctx.evidence):
         split = "assay-injected" in answer.headers
         expect(not split, "no header of the request's making", "the value ended a header and began another", answer)
-        shown = "html" in answer.media_type and MARKUP in answer.text.lower()
+        shown = "html" in answer.media_type and _Elements.of(answer.text) & {MARKUP.strip("<>")}
         expect(not shown, "the value to be escaped in the page", "the page holds it as markup", answer)
+
+
+class _Elements(HTMLParser):
+    """The names of a page's elements. The same text in a quoted attribute or a script's string is no markup."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    @classmethod
+    def of(cls, text: str) -> set[str]:
+        """Return the names of all elements of a page."""
+        parser = cls()
+        parser.feed(text)
+        parser.close()
+        return parser.names
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take one element's name."""
+        self.names.add(tag)

@@ -27,6 +27,9 @@ from harness.capability import (
 from harness.exchange import Answer
 from harness.keys import claims_of
 
+OF_THE_LOGIN = {"openid", "offline_access"}
+"""Scopes that say how the user logged in, and may go missing at a refresh."""
+
 _ALPHABET = string.ascii_lowercase + string.digits
 
 
@@ -52,11 +55,10 @@ def a_narrowed_refresh_leaves_the_grant_as_it_was(ctx: Context) -> None:
     granted = ctx.refreshable(scope=ctx.world.wide_scope)
     narrowed = ctx.refreshed(granted, scope=ctx.world.narrow_scope)
     ctx.require(narrowed.refresh_token, "a refresh gives no new refresh token")
-    before, answer = granted_scope(granted.answer), ctx.refresh(narrowed)
-    expect_token(answer)
+    before, answer = granted_scope(granted.answer), ctx.refreshed(narrowed).answer
     after = granted_scope(answer)
     ctx.require(before is not None and after is not None, "the scope of an access token cannot be seen")
-    lost = sorted((before or set()) - (after or set()))
+    lost = sorted((before or set()) - (after or set()) - OF_THE_LOGIN)
     expect(not lost, "the whole granted scope again", f"the next access token lacks {' '.join(lost)}", answer)
 
 
@@ -78,10 +80,11 @@ def a_confidential_client_must_prove_who_it_is(ctx: Context) -> None:
     Remedy: authenticate the client before the refresh token is looked at.
     """
     owner = ctx.clients.confidential
-    granted = ctx.refreshable(client=owner)
+    first = ctx.refreshable(client=owner)
+    rotated = ctx.refreshed(first)  # the control comes first: a server may end the grant after the attempt
+    granted = rotated if rotated.refresh_token else first
     unproven = replace(owner, auth_method="none")
     expect_oauth_error(ctx.refresh(granted, client=unproven), "invalid_client", "invalid_request")
-    ctx.refreshed(granted)
 
 
 @scenario("oauth21-4.3-2", needs={REFRESH_TOKENS}, cost=10)

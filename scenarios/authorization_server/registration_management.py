@@ -84,7 +84,14 @@ def a_wrong_registration_token_is_refused(ctx: Context) -> None:
     Why: the registration holds the client's secret.
     Remedy: look the token up before anything else, and answer as RFC 6750 says when it is not there.
     """
-    answer = _register(ctx).send("GET", token="assay-never-issued")  # noqa: S106
+    registration = _readable(_register(ctx))
+    answer = registration.send("GET", token="assay-never-issued")  # noqa: S106
+    if _is_hidden(answer):
+        return
+    expect_refused(answer, what="a token that was never issued")
+    if answer.status != 401:
+        answer.warn("status 401", answer.summary())
+        return
     expect_challenge(answer, status=401, error="invalid_token")
 
 
@@ -94,7 +101,7 @@ def the_token_of_another_client_is_refused(ctx: Context) -> None:
 
     Remedy: compare the client that the token was issued for with the client in the URL.
     """
-    own, others = _register(ctx), _register(ctx, client_name="mcp-assay other")
+    own, others = _readable(_register(ctx)), _register(ctx, client_name="mcp-assay other")
     answer = own.send("GET", token=others.token)
     if not _is_hidden(answer):
         expect_refused(answer, what="the token of another client")
@@ -148,10 +155,11 @@ def the_token_of_a_deleted_client_is_refused(ctx: Context) -> None:
 
     Remedy: forget the registration access token together with the client.
     """
-    registration = _deleted(ctx, _register(ctx))
+    registration = _deleted(ctx, _readable(_register(ctx)))
     answer = registration.send("GET")
     if not _is_hidden(answer):
-        expect_challenge(answer, status=401, error="invalid_token")
+        expect_refused(answer, what="the token of a deleted client")
+        expect_status(answer, 401)
 
 
 @scenario("rfc7592-2.3-2", needs={REGISTRATION_MANAGEMENT, REFRESH_TOKENS})
@@ -173,6 +181,14 @@ def _register(ctx: Context, *, kind: str = "first", **deviations: Any) -> Regist
     if not all(answer.json.get(name) for name in MANAGED):
         raise Blocked("the registration response lacks what it is managed by", exchange=answer.exchange)
     return Registration(ctx, answer, kind)
+
+
+def _readable(registration: Registration) -> Registration:
+    """Read a registration with its own token, so that a refusal of another one means something."""
+    answer = registration.send("GET")
+    if answer.status != 200:
+        raise Blocked(f"a registration could not be read: {answer.summary()}", exchange=answer.exchange)
+    return registration
 
 
 def _updated(answer: Answer) -> Answer:

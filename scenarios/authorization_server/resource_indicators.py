@@ -83,6 +83,7 @@ def _audience(answer: Answer) -> list[str]:
 
 
 def _expect_for_other_resource(ctx: Context, answer: Answer) -> None:
+    ctx.require(claims_of(str(answer.json.get("access_token"))), "the other resource's access tokens are opaque")
     audience = _audience(answer)
     restricted = ctx.world.other_resource in audience and ctx.world.resource not in audience
     expect(restricted, f"aud {ctx.world.other_resource}", f"aud was {audience!r}", answer)

@@ -13,6 +13,7 @@ from harness.capability import (
     TOKEN_EXCHANGE,
 )
 from harness.exchange import Answer
+from harness.http import origin_of
 from harness.run import Site
 from harness.target import Login
 from harness.verdict import Blocked
@@ -187,7 +188,12 @@ def a_session_authorizes_nothing_elsewhere(ctx: Context) -> None:
     ctx.authorize(browser=browser)
     ctx.require(_silently(ctx, ctx.home, browser).get("code"), "a login does not last beyond one authorization")
     _send_everywhere(browser)
+    before = len(list(ctx.evidence))
     landing = _silently(ctx, ctx.other, browser)
+    visited = {origin_of(exchange.url) for exchange in list(ctx.evidence)[before:]}
+    if landing.get("code") and visited - {origin_of(ctx.other.endpoint("authorization"))}:
+        landing.answer.warn("a login, or a refusal", "a code, after another server logged the user in: single sign-on")
+        return
     if landing.answer.status >= 500:
         raise Blocked(f"neither refused nor accepted: {landing.summary()}", exchange=landing.answer.exchange)
     expect(not landing.get("code"), "a login, or a refusal", landing.summary(), landing.answer)

@@ -162,6 +162,9 @@ def a_faulty_subject_token_is_refused(ctx: Context, row: Fault) -> None:
     """A subject token that the issuer signed, with exactly one fault in it, is refused."""
     control = _exchange_minted(ctx)
     ctx.require(control.status == 200, "a minted token without fault cannot be exchanged either")
+    if row.header:
+        typ = str(ctx.subject_token().header.get("typ")).lower().removeprefix("application/")
+        ctx.require(typ == "at+jwt", "the target's own access tokens are not typed at+jwt")
     expect_oauth_error(_exchange_minted(ctx, row), "invalid_request")
 
 
@@ -186,6 +189,7 @@ def the_agent_must_prove_who_it_is(ctx: Context) -> None:
     Why: who finds an access token in a log could otherwise turn it into one for another service.
     Remedy: authenticate the client before the subject token is looked at.
     """
+    ctx.require(not ctx.clients.exchanger.public, "the client that exchanges is a public one")
     unproven = replace(ctx.clients.exchanger, auth_method="none")
     answer = ctx.exchange(ctx.subject_token(), client=unproven)
     expect_oauth_error(answer, "invalid_client", "invalid_request")

@@ -122,7 +122,8 @@ def a_challenge_keeps_to_the_permitted_characters(ctx: Context) -> None:
     Remedy: never put anything of the request or of the token into error_description.
     """
     for answer in _refusals(ctx):
-        bad = [name for name, value in challenge_parameters(answer) if name in SETS and not SETS[name].fullmatch(value)]
+        said = [(name, value) for name, value in challenge_parameters(answer) if name in SETS and value]
+        bad = [name for name, value in said if not SETS[name].fullmatch(value)]
         expect(not bad, "permitted characters only", f"others in: {', '.join(bad)}", answer)
 
 

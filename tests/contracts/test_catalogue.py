@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fixtures.mutants import all_mutants
-from harness.requirement import load_requirements
+from harness.requirement import REVISIONS, load_requirements
 from harness.scenario import load_scenarios
 
 GOLDEN = Path(__file__).with_name("scenario_ids.txt")
@@ -21,6 +21,12 @@ def test_every_scenario_judges_one_role() -> None:
     for scenario in load_scenarios().values():
         assert {requirement.role for requirement in scenario.requirements} == {scenario.role}
         assert scenario.role in ROLES_JUDGED
+
+
+def test_every_scenario_belongs_to_a_revision() -> None:
+    for scenario in load_scenarios().values():
+        shared = set(REVISIONS).intersection(*(requirement.revisions for requirement in scenario.requirements))
+        assert shared, f"{scenario.id} cites requirements that no revision has together, so it never runs"
 
 
 def test_every_scenario_says_what_it_is_and_how_to_mend_it() -> None:

@@ -90,6 +90,13 @@ def test_an_accepted_failure_is_green_and_a_stale_entry_is_red() -> None:
     assert (mended.exit_code(), dict(mended.stale)) == (1, {"as/a/b": "passed"})
 
 
+def test_a_baseline_entry_that_could_not_be_judged_is_incomplete_rather_than_stale() -> None:
+    known = replace(TARGET, expected={"as/a/b": "we know"})
+    summary = judged(scenario(raising(Blocked("a"))), scenario(lambda _ctx: None, "as/a/y"), target=known)
+    assert (summary.exit_code(), dict(summary.stale)) == (3, {})
+    assert summary.exit_code(allow_blocked=True) == 0
+
+
 def test_an_absent_capability_is_not_applicable_and_its_scenario_does_not_run() -> None:
     absent = Capability("absent", "", lambda _run: Support.ABSENT, lambda _ctx: None)
     summary = judged(scenario(raising(ZeroDivisionError()), needs=(absent,)))
@@ -108,6 +115,15 @@ def test_a_refused_control_blocks_and_runs_once_for_all() -> None:
     assert {result.verdict for result in summary.results} == {Verdict.BLOCKED}
     assert {result.unlock for result in summary.results} == {"mend it"}
     assert len(tries) == 1
+
+
+def test_what_a_control_was_answered_is_shown_with_everything_that_it_blocks() -> None:
+    seen = Exchange("GET", "http://127.0.0.1/refused", (), b"", status=400)
+    for fault in (Violation("a", "b", seen), Blocked("a", exchange=seen)):
+        broken = Capability("broken", "", lambda _run: Support.ADVERTISED, raising(fault))
+        result = judged(scenario(lambda _ctx: None, needs=(broken,))).results[0]
+        assert result.culprit is seen
+        assert result.exchanges == (seen,)
 
 
 def test_a_capability_waits_for_the_control_of_what_it_requires() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp.shared.inbound import InboundModernRoute, classify_inbound_request
 
-from harness.mcp_wire import STATELESS_REVISIONS, Wire, parse
+from harness.mcp_wire import STATELESS_REVISIONS, Dialect, parse
 from harness.requirement import REVISIONS
 
 HANDSHAKE = [revision for revision in REVISIONS if revision not in STATELESS_REVISIONS]
@@ -30,12 +30,12 @@ def test_the_newest_revision_comes_first() -> None:
 
 def test_an_unknown_revision_is_refused() -> None:
     with pytest.raises(ValueError, match="no revision that is spoken here"):
-        Wire("1999-01-01")
+        Dialect("1999-01-01")
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_a_request_names_its_revision_and_accepts_both_kinds_of_answer(revision: str) -> None:
-    headers, body = Wire(revision).request("tools/list", {"cursor": "x"}, 7)
+    headers, body = Dialect(revision).request("tools/list", {"cursor": "x"}, 7)
     assert headers["MCP-Protocol-Version"] == revision
     assert headers["Accept"] == "application/json, text/event-stream"
     assert headers["Content-Type"] == "application/json"
@@ -44,17 +44,17 @@ def test_a_request_names_its_revision_and_accepts_both_kinds_of_answer(revision:
 
 @pytest.mark.parametrize("revision", HANDSHAKE)
 def test_a_revision_with_a_handshake_offers_itself_and_adds_nothing_to_requests(revision: str) -> None:
-    wire = Wire(revision)
-    headers, body = wire.initialize()
+    dialect = Dialect(revision)
+    headers, body = dialect.initialize()
     assert body["params"]["protocolVersion"] == revision
     assert "MCP-Protocol-Version" not in headers
-    assert wire.initialized()[1] == {"jsonrpc": "2.0", "method": "notifications/initialized"}
-    assert "params" not in wire.request("tools/list")[1]
+    assert dialect.initialized()[1] == {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    assert "params" not in dialect.request("tools/list")[1]
 
 
 @pytest.mark.parametrize("revision", STATELESS)
 def test_a_stateless_revision_has_no_handshake(revision: str) -> None:
-    for step in (Wire(revision).initialize, Wire(revision).initialized):
+    for step in (Dialect(revision).initialize, Dialect(revision).initialized):
         with pytest.raises(ValueError, match="has no handshake"):
             step()
 
@@ -62,7 +62,7 @@ def test_a_stateless_revision_has_no_handshake(revision: str) -> None:
 @pytest.mark.parametrize("revision", STATELESS)
 @given(name=st.text(max_size=20))
 def test_the_sdk_takes_every_stateless_request_whatever_the_tool_is_called(revision: str, name: str) -> None:
-    headers, body = Wire(revision).request("tools/call", {"name": name, "arguments": {}})
+    headers, body = Dialect(revision).request("tools/call", {"name": name, "arguments": {}})
     for value in headers.values():
         value.encode("ascii")
         assert value == value.strip()
@@ -72,7 +72,7 @@ def test_the_sdk_takes_every_stateless_request_whatever_the_tool_is_called(revis
 
 @pytest.mark.parametrize("revision", STATELESS)
 def test_the_callers_own_meta_is_kept(revision: str) -> None:
-    _, body = Wire(revision).request("tools/list", {"_meta": {"progressToken": 3}})
+    _, body = Dialect(revision).request("tools/list", {"_meta": {"progressToken": 3}})
     assert body["params"]["_meta"]["progressToken"] == 3
     assert body["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"] == revision
 

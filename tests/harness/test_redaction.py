@@ -75,3 +75,17 @@ def test_a_secret_is_found_again_in_any_text() -> None:
 
 def test_everything_is_shown_where_the_user_says_so() -> None:
     assert SECRETS["refresh_token"] in written(Redactor(show_secrets=True))
+
+
+def test_what_the_user_keeps_in_the_environment_is_hidden_under_any_name() -> None:
+    passphrase = "correct horse"
+    request = Exchange(
+        "POST",
+        "http://127.0.0.1/login",
+        (("content-type", "application/x-www-form-urlencoded"),),
+        urlencode({"passphrase": passphrase, "user": "alice"}).encode(),
+    )
+    line = curl(request, Redactor(secrets=[passphrase, ""]))
+    assert "user=alice" in line
+    assert passphrase not in line
+    assert urlencode({"": passphrase})[1:] not in line

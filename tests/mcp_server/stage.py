@@ -21,7 +21,7 @@ from fixtures.service.observed import Observed
 from fixtures.service.surroundings import Surroundings
 from fixtures.service.threaded import ThreadedServer
 from fixtures.world import load_world
-from harness.mcp_wire import Wire, parse
+from harness.mcp_wire import Dialect, parse
 from tests.mcp_server.small_issuer import SmallIssuer
 
 CONTROL_TOKEN = "control"
@@ -64,7 +64,7 @@ class Stage:
         self, method: str, params: Mapping[str, Any] | None = None, *, token: Any = NO_TOKEN, tenant: str = "acme"
     ) -> httpx.Response:
         """One request of the newest revision."""
-        headers, body = Wire(NEWEST).request(method, params)
+        headers, body = Dialect(NEWEST).request(method, params)
         if token is not NO_TOKEN:
             headers["Authorization"] = f"Bearer {token}"
         return self.http.post(self.mcp(tenant), headers=headers, content=json.dumps(body))

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness.mcp_wire import STATELESS_REVISIONS, Wire
+from harness.mcp_wire import STATELESS_REVISIONS, Dialect
 from harness.requirement import REVISIONS
 from tests.mcp_server.stage import NEWEST, Stage, challenge
 
@@ -46,8 +46,8 @@ def test_what_is_not_there_is_404_without_a_redirect(stage: Stage, path: str) ->
 
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_without_a_token_the_answer_is_401_with_the_scopes_and_no_error(stage: Stage, revision: str) -> None:
-    wire = Wire(revision)
-    first = wire.request("server/discover") if revision in STATELESS_REVISIONS else wire.initialize()
+    dialect = Dialect(revision)
+    first = dialect.request("server/discover") if revision in STATELESS_REVISIONS else dialect.initialize()
     answer = stage.http.post(stage.mcp(), headers=first[0], content=json.dumps(first[1]))
     assert answer.status_code == 401
     members = challenge(answer)
@@ -83,7 +83,7 @@ def test_a_broader_scope_covers_what_it_implies_and_not_the_reverse(stage: Stage
 
 
 def test_a_batch_is_challenged_with_all_that_its_messages_need(stage: Stage) -> None:
-    headers, body = Wire("2025-11-25").request("tools/call", {"name": "get_balance", "arguments": {}})
+    headers, body = Dialect("2025-11-25").request("tools/call", {"name": "get_balance", "arguments": {}})
     other = {**body, "id": 2, "params": {"name": "delete_deployment", "arguments": {}}}
     headers["Authorization"] = f"Bearer {stage.token('urn:ledger:balance:read')}"
     answer = stage.http.post(stage.mcp(), headers=headers, json=[body, other])
@@ -106,7 +106,7 @@ def test_a_batch_is_challenged_with_all_that_its_messages_need(stage: Stage) -> 
     ids=["two-methods", "two-names", "cut", "empty", "deep", "long-number", "utf-16", "no-object"],
 )
 def test_a_message_that_readers_could_disagree_about_is_dispatched_by_nobody(stage: Stage, body: bytes) -> None:
-    headers, _ = Wire("2025-11-25").request("tools/list")
+    headers, _ = Dialect("2025-11-25").request("tools/list")
     headers["Authorization"] = f"Bearer {stage.token('urn:ledger:balance:read')}"
     answer = stage.http.post(stage.mcp(), headers=headers, content=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, -32700)
@@ -119,20 +119,20 @@ def test_a_body_is_bounded(stage: Stage) -> None:
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer "])
 def test_the_scheme_is_compared_without_regard_to_case(stage: Stage, scheme: str) -> None:
-    headers, body = Wire(NEWEST).request("tools/list")
+    headers, body = Dialect(NEWEST).request("tools/list")
     headers["Authorization"] = f"{scheme} {stage.token()}"
     assert stage.http.post(stage.mcp(), headers=headers, json=body).status_code == 200
 
 
 @pytest.mark.parametrize("authorization", ["Basic YTpi", "Bearer", "Token x", ""])
 def test_what_is_no_bearer_token_is_refused(stage: Stage, authorization: str) -> None:
-    headers, body = Wire(NEWEST).request("tools/list")
+    headers, body = Dialect(NEWEST).request("tools/list")
     answer = stage.http.post(stage.mcp(), headers={**headers, "Authorization": authorization}, json=body)
     assert answer.status_code == 401
 
 
 def test_a_token_is_taken_from_the_header_alone(stage: Stage) -> None:
-    headers, body = Wire(NEWEST).request("tools/list")
+    headers, body = Dialect(NEWEST).request("tools/list")
     token = stage.token()
     in_query = stage.http.post(f"{stage.mcp()}?access_token={token}", headers=headers, json=body)
     in_cookie = stage.http.post(stage.mcp(), headers={**headers, "Cookie": f"access_token={token}"}, json=body)
@@ -141,7 +141,7 @@ def test_a_token_is_taken_from_the_header_alone(stage: Stage) -> None:
 
 
 def test_two_authorization_headers_are_a_malformed_request(stage: Stage) -> None:
-    headers, body = Wire(NEWEST).request("tools/list")
+    headers, body = Dialect(NEWEST).request("tools/list")
     twice = [*headers.items(), *[("Authorization", f"Bearer {stage.token()}")] * 2]
     answer = stage.http.post(stage.mcp(), headers=twice, json=body)
     assert (answer.status_code, challenge(answer)["error"]) == (400, "invalid_request")

@@ -13,7 +13,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from harness.mcp_wire import STATELESS_REVISIONS, Wire
+from harness.mcp_wire import STATELESS_REVISIONS, Dialect
 from harness.requirement import REVISIONS
 from tests.mcp_server.stage import Stage, result, structured
 
@@ -28,13 +28,13 @@ class Session:
         self._http = stage.http
         self._url = stage.mcp()
         self._token = token
-        self.wire = Wire(revision)
+        self.dialect = Dialect(revision)
         self.headers: dict[str, str] = {}
 
     def open(self) -> httpx.Response:
-        answer = self.post(*self.wire.initialize())
+        answer = self.post(*self.dialect.initialize())
         self.headers = {"Mcp-Session-Id": answer.headers["mcp-session-id"]}
-        assert self.post(*self.wire.initialized()).status_code == 202
+        assert self.post(*self.dialect.initialized()).status_code == 202
         return answer
 
     def post(
@@ -46,7 +46,7 @@ class Session:
     def request(
         self, method: str, params: Mapping[str, Any] | None = None, extra: Mapping[str, str] | None = None
     ) -> httpx.Response:
-        return self.post(*self.wire.request(method, params), extra)
+        return self.post(*self.dialect.request(method, params), extra)
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
@@ -94,7 +94,7 @@ def test_a_session_is_of_no_use_to_another_principal(stage: Stage, revision: str
 def test_a_session_of_one_tenant_is_unknown_to_another(stage: Stage, revision: str) -> None:
     session = Session(stage, revision, stage.token(BALANCE))
     session.open()
-    headers, body = session.wire.request("tools/list")
+    headers, body = session.dialect.request("tools/list")
     token = stage.token(BALANCE, issuer="globex")
     sent = {**headers, **session.headers, "Authorization": f"Bearer {token}"}
     assert stage.http.post(stage.mcp("globex"), headers=sent, json=body).status_code == 404
@@ -104,7 +104,7 @@ def test_a_session_of_one_tenant_is_unknown_to_another(stage: Stage, revision: s
 def test_each_request_of_a_session_brings_its_own_token(stage: Stage, revision: str) -> None:
     session = Session(stage, revision, stage.token(BALANCE))
     session.open()
-    headers, body = session.wire.request("tools/list")
+    headers, body = session.dialect.request("tools/list")
     assert stage.http.post(stage.mcp(), headers={**headers, **session.headers}, json=body).status_code == 401
     call = {"name": "get_balance", "arguments": {}}
     assert session.request("tools/call", call).status_code == 200
@@ -126,7 +126,7 @@ def test_a_batch_is_refused_by_every_revision_spoken_here(stage: Stage, revision
     session = Session(stage, revision, stage.token(BALANCE))
     if revision in HANDSHAKE:
         session.open()
-    headers, body = session.wire.request("tools/list")
+    headers, body = session.dialect.request("tools/list")
     sent = {**headers, **session.headers, "Authorization": f"Bearer {stage.token(BALANCE)}"}
     assert stage.http.post(stage.mcp(), headers=sent, json=[body, body]).status_code == 400
 

@@ -80,9 +80,9 @@ def result(name: str, number: int, verdict: Verdict, accepted: str = "") -> Resu
         accepted=accepted,
         control=("authorization-code",),
         exchanges=EXCHANGES,
-        culprit=EXCHANGES[0],
+        culprit=EXCHANGES[-1],
         duration_ms=12.34,
-        trace="Traceback\n  our fault" if verdict is Verdict.ERROR else "",
+        trace=f"Traceback\n  our fault with {SECRETS['code']}" if verdict is Verdict.ERROR else "",
     )
 
 

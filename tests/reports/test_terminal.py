@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from harness.events import Result
+from harness.exchange import Exchange
+from harness.verdict import Verdict
 from reports.terminal import TerminalReport
-from tests.reports.conftest import CURSOR, REQUIREMENTS, RESULTS, SECRETS, expect_no_secrets, play
+from tests.reports.conftest import CURSOR, REQUIREMENTS, RESULTS, SECRETS, expect_no_secrets, play, result
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9]")
 
@@ -24,6 +28,12 @@ def _said(stream: io.StringIO | None = None, *, unfinished: int = 0, **options: 
     chosen = stream or io.StringIO()
     play(TerminalReport(chosen, **options), unfinished=unfinished)
     return chosen.getvalue()
+
+
+def _said_of(*results: Result) -> str:
+    stream = io.StringIO()
+    play(TerminalReport(stream), results)
+    return stream.getvalue()
 
 
 def test_piped_it_is_plain_lines() -> None:
@@ -84,6 +94,29 @@ def test_a_failure_shows_all_that_is_needed_to_mend_it() -> None:
         *("curl -i -X POST ", "The remedy of as/pkce/failed."),
     ):
         assert part in shown
+
+
+def test_the_exchange_that_shows_the_violation_is_shown_with_what_led_to_it() -> None:
+    exchanges = tuple(Exchange("GET", f"http://127.0.0.1/{number}", (), b"", status=200) for number in range(8))
+    failed = result("as/pkce/failed", 0, Verdict.FAILED)
+    said = _said_of(replace(failed, exchanges=exchanges, culprit=exchanges[4]))
+    assert re.findall(r"curl -i -X GET http://127.0.0.1/(\d)", said) == ["2", "3", "4"]
+    assert "(2 before and 3 after these; --json has them all)" in said
+
+
+def test_one_reason_that_blocks_many_is_told_once() -> None:
+    names = ("as/pkce/first", "as/pkce/second/row", "mcp/challenge/third")
+    said = _said_of(*(result(name, number, Verdict.BLOCKED) for number, name in enumerate(names)))
+    assert "BLOCKED 3 scenarios\n  as/pkce first, second/row\n  mcp/challenge third\n" in said
+    assert said.count("[bold]it was") == said.count("unlock ") == 1
+    assert "curl -i -X POST " in said
+    expect_no_secrets(said)
+
+
+def test_different_reasons_that_block_are_told_apart() -> None:
+    one, other = (result(f"as/pkce/{name}", 0, Verdict.BLOCKED) for name in ("one", "other"))
+    said = _said_of(one, replace(other, actual="another reason"))
+    assert [said.count(text) for text in ("BLOCKED as/pkce/one", "BLOCKED as/pkce/other")] == [1, 1]
 
 
 def test_what_the_baseline_accepts_is_not_shown_as_a_failure() -> None:
