@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -24,7 +25,8 @@ OFFSETS = (0, 1, 2, 10, 11, 12)
 @pytest.fixture
 def base() -> int:
     """A base port of which all six ports were free a moment ago."""
-    for first in range(20_000, 30_000, 13):
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for first in range(20_000 + 1_000 * worker, 30_000, 13):
         with ExitStack() as stack:
             try:
                 for offset in OFFSETS:

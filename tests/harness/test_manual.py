@@ -17,6 +17,7 @@ from harness.browser import Browser, Landing
 from harness.exchange import Evidence
 from harness.http import Wire
 from harness.verdict import Blocked, Interrupted
+from tests.addresses import own_loopback_address
 
 
 @pytest.fixture
@@ -28,8 +29,9 @@ def wire() -> Iterator[Wire]:
 
 def _free_uri() -> str:
     with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{chosen.getsockname()[1]}/callback"
+        address = own_loopback_address()
+        chosen.bind((address, 0))
+        return f"http://{address}:{chosen.getsockname()[1]}/callback"
 
 
 def _waited(wire: Wire, uri: str) -> Landing:

@@ -17,10 +17,11 @@ import httpx
 import pytest
 
 from fixtures.service.audit import verify
-from harness.sandbox import child, embedded
+from harness.sandbox import child, embedded, sockets
 from harness.sandbox.embedded import EmbeddedSandbox
 from harness.sandbox.errors import SandboxError
 from harness.sandbox.layout import SERVICES, Layout, Place
+from tests.addresses import own_loopback_address
 
 BOUND_SECONDS = 20
 PARENT = """
@@ -124,11 +125,13 @@ def test_a_killed_parent_takes_everything_along() -> None:
     assert not Path(directory).exists()
 
 
-def test_a_port_in_use_is_named_and_nothing_is_started() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+def test_a_port_in_use_is_named_and_nothing_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = own_loopback_address()
+    monkeypatch.setattr(sockets, "LOOPBACK", address)
+    with socket.create_server((address, 0)) as taken:
         port = taken.getsockname()[1]
         sandbox = EmbeddedSandbox(port - 1)
-        with pytest.raises(SandboxError, match=f"port {port} of 127.0.0.1 is in use; pass another base with --port"):
+        with pytest.raises(SandboxError, match=f"port {port} of {address} is in use; pass another base with --port"):
             sandbox.start()
         assert not sandbox.pids
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 
 import pytest
@@ -11,6 +10,7 @@ from harness.sandbox import sockets
 from harness.sandbox.errors import SandboxError
 from harness.sandbox.layout import SERVICES, Layout, Place
 from harness.sandbox.sockets import Sockets
+from tests.addresses import own_loopback_address
 
 LAYOUT = Layout(
     mock_idp=Place("http://idp.example", "http://idp.example:1"),
@@ -40,6 +40,7 @@ def test_a_port_in_use_is_named_with_a_way_out(offset: int, monkeypatch: pytest.
     address = (
         f"127.77.{os.getpid() % 250}.1"  # a loopback address that no other test uses, so that all its ports are free
     )
+    address = own_loopback_address()
     monkeypatch.setattr(sockets, "LOOPBACK", address)
     with socket.create_server((address, 0)) as taken:
         port = taken.getsockname()[1]
