@@ -37,9 +37,6 @@ def test_free_ports_are_all_different() -> None:
 
 @pytest.mark.parametrize("offset", [0, 1, 2, 10, 11, 12])
 def test_a_port_in_use_is_named_with_a_way_out(offset: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    address = (
-        f"127.77.{os.getpid() % 250}.1"  # a loopback address that no other test uses, so that all its ports are free
-    )
     address = own_loopback_address()
     monkeypatch.setattr(sockets, "LOOPBACK", address)
     with socket.create_server((address, 0)) as taken:
