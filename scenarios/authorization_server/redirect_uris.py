@@ -106,14 +106,14 @@ def lookalikes_of_a_redirect_uri_are_not_redirected_to(ctx: Context, form: str, 
     expect(not _was_sent_to(landing, lookalike), f"no redirect to {lookalike}", landing.summary(), landing.answer)
 
 
-@scenario("oauth21-8.4.2-1", needs={AUTHORIZATION_CODE})
+@scenario("oauth21-8.4.2-1", needs={AUTHORIZATION_CODE, REGISTRATION})
 def the_port_of_a_loopback_redirect_uri_may_differ(ctx: Context) -> None:
     """A native app whose redirect URI has a loopback IP literal may use any port.
 
     Why: an app on a desktop listens on whatever port the operating system gives it.
     Remedy: leave the port out when you compare redirect URIs that begin with http://127.0.0.1 or http://[::1].
     """
-    client = _native_client(ctx)
+    client = ctx.registered_client()  # a configured one may be a web application, whose port counts
     place = _LITERAL.match(client.redirect_uri)
     ctx.require(place, "no client with a loopback IP literal as redirect URI")
     assert place
@@ -159,11 +159,6 @@ def a_hostile_client_name_does_no_harm(ctx: Context) -> None:
     client = OAuthClient(str(answer.json["client_id"]), redirect_uri=REDIRECT_URI)
     ctx.send_authorization(client=client)
     _expect_nothing_injected(ctx)
-
-
-def _native_client(ctx: Context) -> OAuthClient:
-    """A client that registered as a native app; without registration, the one that is configured."""
-    return ctx.registered_client() if ctx.metadata.get("registration_endpoint") else ctx.clients.first
 
 
 def _lookalike(uri: str, form: str, word: str) -> str:
