@@ -10,7 +10,7 @@ import httpx
 from lxml import etree, html
 
 from harness.exchange import Answer, Evidence, query_of
-from harness.http import Client, NotAllowed, Wire, origin_of
+from harness.http import Client, NotAllowed, Wire, bare, origin_of
 from harness.target import LoginPage
 from harness.verdict import Blocked
 
@@ -40,7 +40,7 @@ class Landing:
 
     def arrived_at(self, redirect_uri: str) -> bool:
         """Tell whether the browser was sent to this redirect URI, whatever was added to its query or fragment."""
-        return _bare(self.location) == _bare(redirect_uri) if self.location else False
+        return bare(self.location) == bare(redirect_uri) if self.location else False
 
     def summary(self) -> str:
         """Return one line that says where the browser was sent or what page it shows."""
@@ -48,7 +48,7 @@ class Landing:
             return f"the browser was shown a page: {self.answer.summary()}"
         error = f" with error {self.get('error')!r}" if self.get("error") else ""
         code = " with a code" if self.get("code") else ""
-        return f"the browser was redirected to {_bare(self.location)}{error}{code}"
+        return f"the browser was redirected to {bare(self.location)}{error}{code}"
 
 
 class Browser(Client):
@@ -106,7 +106,7 @@ class Browser(Client):
         return self.send("POST", submission.url, headers=headers, content=urlencode(submission.fields))
 
     def _ours(self, url: str, clients: tuple[str, ...]) -> bool:
-        if any(_bare(url) == _bare(client) or origin_of(url) == origin_of(client) != "" for client in clients):
+        if any(bare(url) == bare(client) or origin_of(url) == origin_of(client) != "" for client in clients):
             return False
         try:
             self.wire.check(url)
@@ -185,10 +185,6 @@ def parameters_of(url: str) -> dict[str, list[str]]:
     """Return the query and fragment parameters of a URL; where both have one, the query's."""
     fragment = url.partition("#")[2]
     return {**query_of(f"?{fragment}"), **query_of(url)}
-
-
-def _bare(url: str) -> str:
-    return url.split("#")[0].split("?")[0]
 
 
 def _origin_header(url: str) -> str:

@@ -136,7 +136,7 @@ class Client:
                 raise Interrupted from fault
             exchange = _exchange(request, started, fault=_describe(fault))
             self.evidence.exchanges.append(exchange)
-            raise NotReached(f"{method} {_bare(url)}: {exchange.fault}", exchange=exchange) from fault
+            raise NotReached(f"{method} {bare(url)}: {exchange.fault}", exchange=exchange) from fault
         exchange = _exchange(request, started, response, body)
         self.evidence.exchanges.append(exchange)
         self.received(response)
@@ -226,7 +226,8 @@ def _describe(fault: Exception) -> str:
     return str(fault) or type(fault).__name__
 
 
-def _bare(url: str) -> str:
+def bare(url: str) -> str:
+    """Return a URL, or what should be one, without its query and fragment."""
     return url.split("?")[0].split("#")[0]
 
 

@@ -154,6 +154,16 @@ class TargetFile(Table):
             raise ValueError(f"effect names {', '.join(unknown)}: its tools are to be listed under [tools]")
         return self
 
+    @model_validator(mode="after")
+    def _one_issuer(self) -> TargetFile:
+        """With a trusted sandbox all tokens are its own: what says how to get others would have no effect."""
+        own = {"clients", "login", "limited_login", "other_tenant"} & self.model_fields_set
+        if self.target.trusts and own:
+            raise ValueError(
+                f'{", ".join(sorted(own))}: has no effect with trusts = "sandbox", which issues all tokens'
+            )
+        return self
+
     def resolve(self) -> Target:
         """Return the target, its secrets read from the environment.
 

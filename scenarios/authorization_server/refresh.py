@@ -68,6 +68,7 @@ def another_client_cannot_refresh(ctx: Context) -> None:
 
     Remedy: store client_id with the refresh token and compare it after client authentication.
     """
+    ctx.refreshed(ctx.refreshable(client=ctx.clients.second))
     granted = ctx.refreshable()
     expect_oauth_error(ctx.refresh(granted, client=ctx.clients.second), "invalid_grant")
 

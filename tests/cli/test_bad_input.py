@@ -133,6 +133,14 @@ def test_a_baseline_of_a_scenario_that_does_not_exist_offers_the_nearest(tmp_pat
     assert f"expected.{PUBLISHED[:-1]}: no scenario has this id; did you mean {PUBLISHED}" in ended.err
 
 
+def test_what_a_trusted_sandbox_makes_useless_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "mcp-assay.toml"
+    file.write_text('[target]\nmcp_server = "http://127.0.0.1:1/mcp"\ntrusts = "sandbox"\n[login]\nmethod = "auto"\n')
+    ended = assay("run", "--target", str(file))
+    assert ended.code == 2
+    assert 'login: has no effect with trusts = "sandbox"' in ended.err
+
+
 def test_a_tenant_that_the_sandbox_lacks_is_named(tmp_path: Path, honest: Hostile) -> None:
     text = f'[target]\nmcp_server = "{honest.url}"\ntrusts = "sandbox"\n[sandbox]\ntenant = "initech"\n'
     (tmp_path / "t.toml").write_text(text)
