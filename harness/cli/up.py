@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,10 +23,6 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 class _Told(BaseException):
     """A signal asked for the end."""
-
-
-class _ServiceEnded(Exception):
-    """A child ended of itself."""
 
 
 @click.command("up")
@@ -125,19 +122,20 @@ def _recorded(sandbox: EmbeddedSandbox) -> Iterator[None]:
 def _wait(sandbox: EmbeddedSandbox) -> NoReturn:
     """Wait for a signal, or for the end of a service.
 
+    Each signal leaves a byte in a socket, so that one which comes just before the wait ends it too.
+
     Raises:
         IncompleteError: a service ended of itself.
     """
-
-    def told(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise _ServiceEnded
-
-    before = signal.signal(signal.SIGCHLD, told)
-    try:
-        while not sandbox.ended:
-            signal.pause()
-    except _ServiceEnded:
-        pass
-    finally:
-        signal.signal(signal.SIGCHLD, before)
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        writer.setblocking(False)
+        fd_before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        before = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        try:
+            while not sandbox.ended:
+                reader.recv(1)
+        finally:
+            signal.signal(signal.SIGCHLD, before)
+            signal.set_wakeup_fd(fd_before)
     raise IncompleteError(f"the {' and the '.join(sandbox.ended)} of the sandbox ended; so does the rest")
