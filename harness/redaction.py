@@ -7,12 +7,13 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from harness.exchange import Exchange
+from harness.known_secrets import KnownSecrets
 
 _TOKENS = ("access_token", "actor_token", "id_token", "id_token_hint", "refresh_token", "subject_token", "token")
 _CREDENTIALS = (
@@ -22,17 +23,19 @@ _CREDENTIALS = (
     "authorization",
     "client_assertion",
     "client_secret",
-    "password",
     "secret",
 )
+_FORM_FIELDS = ("password", "passwd", "pwd", "passphrase", "passcode", "pin", "otp")
 _FLOW = ("code", "code_verifier", "cookie", "csrf", "login", "nonce", "set-cookie", "state")
 _KEY_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "k")
-SECRET_NAMES = frozenset(
-    (*_TOKENS, *_CREDENTIALS, *_FLOW, *_KEY_MEMBERS, "registration_access_token", "mcp-session-id")
-)
+SECRET_NAMES = frozenset((*_TOKENS, *_CREDENTIALS, *_FORM_FIELDS, *_FLOW, *_KEY_MEMBERS))
 SHOWN = 4000
 SHORTEST = 4
 """Whoever keeps less than so many signs in the environment keeps no secret, and would have texts torn to pieces."""
+_SECRETIVE = re.compile(
+    r"pass|pwd|^pin$|secret|token|assertion|credential|(api|access|private)-?key|otp|signature|cookie|bearer|session"
+    r"|verifier|csrf|^authorization$"
+)
 _BEARER = re.compile(r"^(\w+)\s+(.+)$", re.DOTALL)
 _MARKUP = ("text/html", "application/xhtml+xml")
 _NAMES = "|".join(sorted(SECRET_NAMES, key=len, reverse=True))
@@ -46,35 +49,52 @@ def label(name: str, value: str) -> str:
     return f"<{name}:{hashlib.sha256(value.encode(errors='surrogatepass')).hexdigest()[:8]}>" if value else ""
 
 
+def secretive(name: str) -> bool:
+    """Tell whether what a user gave this name is probably a secret."""
+    return _SECRETIVE.search(name.lower().replace("_", "-")) is not None
+
+
 class Redactor:
     """Makes texts of exchanges that hold no secret.
+
+    What was a secret in one exchange of a run is none of the reader's business anywhere else in it: `text` finds the
+    secrets of all the traffic, plain, URL-encoded and in base64.
 
     Args:
         show_secrets: leave everything in, which is for targets on loopback.
         secrets: what is secret wherever it stands, such as the password for a login form whose fields have any name.
+        traffic: every exchange of the run; it may grow.
     """
 
-    def __init__(self, *, show_secrets: bool = False, secrets: Iterable[str] = ()) -> None:
+    def __init__(
+        self, *, show_secrets: bool = False, secrets: Iterable[str] = (), traffic: Sequence[Exchange] = ()
+    ) -> None:
         self._open = show_secrets
-        self._values = {value: label("secret", value) for value in secrets if len(value) >= SHORTEST}
+        self._known = KnownSecrets({value: label("secret", value) for value in secrets if len(value) >= SHORTEST})
+        self._traffic = traffic
+        self._learnt = 0
+        self._learning = False
 
-    def learn(self, exchanges: Iterable[Exchange]) -> None:
-        """Remember the secrets of exchanges, so that `text` finds them wherever they turn up again."""
-        for exchange in exchanges:
+    def _learn(self) -> None:
+        """Remember the secrets of the traffic so far."""
+        self._learning = True
+        while self._learnt < len(self._traffic):
+            exchange = self._traffic[self._learnt]
+            self._learnt += 1
             self.request_headers(exchange)
             self.url(exchange.url)
             self.request_body(exchange)
             self.headers(exchange)
             self.body(exchange)
+        self._learning = False
 
     def text(self, value: str) -> str:
-        """Return any text without the secrets that were seen so far, plain or URL-encoded."""
-        if self._open:
+        """Return any text without the secrets of the traffic and of what was rendered so far."""
+        if self._open or self._learning or not value:
             return value
-        for secret, shown in self._values.items():
-            for spelling in {secret, quote(secret, safe="", errors="surrogatepass")}:
-                value = value.replace(spelling, shown)
-        return _JWT.sub(lambda match: label("jwt", match[0]), value)
+        if self._learnt < len(self._traffic):
+            self._learn()
+        return _JWT.sub(lambda match: label("jwt", match[0]), self._known.hidden(value))
 
     def url(self, url: str) -> str:
         """Return a URL whose secret query and fragment parameters are replaced."""
@@ -169,16 +189,14 @@ class Redactor:
         if not value:
             return value
         shown = label(name, value)
-        if len(value) >= 8:
-            self._values.setdefault(value, shown)
+        self._known.add(value, shown)
         return shown
 
 
-def curl(exchange: Exchange, redactor: Redactor) -> str:
-    """Return a request as a curl command line, redacted."""
-    parts = ["curl", "-i", "-X", exchange.method, shlex.quote(redactor.url(exchange.url))]
-    for name, value in redactor.request_headers(exchange):
+def curl(method: str, url: str, headers: Iterable[tuple[str, str]], body: str) -> str:
+    """Return a request, redacted already, as a curl command line."""
+    parts = ["curl", "-i", "-X", method, shlex.quote(url)]
+    for name, value in headers:
         if name not in ("host", "content-length", "accept-encoding", "connection"):
             parts += ["-H", shlex.quote(f"{name}: {value}")]
-    body = redactor.request_body(exchange)
     return " ".join([*parts, "--data-raw", shlex.quote(body)] if body else parts)

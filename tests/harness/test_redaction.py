@@ -42,10 +42,14 @@ def exchange() -> Exchange:
     )
 
 
+def command_line(seen: Exchange, redactor: Redactor) -> str:
+    request = redactor.url(seen.url), redactor.request_headers(seen), redactor.request_body(seen)
+    return curl(seen.method, *request)
+
+
 def written(redactor: Redactor) -> str:
     seen = exchange()
-    parts = (redactor.body(seen), str(redactor.headers(seen)), curl(seen, redactor))
-    return "\n".join(parts)
+    return "\n".join((redactor.body(seen), str(redactor.headers(seen)), command_line(seen, redactor)))
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -68,8 +72,7 @@ def test_equal_secrets_are_shown_alike() -> None:
 
 
 def test_a_secret_is_found_again_in_any_text() -> None:
-    redactor = Redactor()
-    redactor.learn([exchange()])
+    redactor = Redactor(traffic=[exchange()])
     assert SECRETS["refresh_token"] not in redactor.text(f"it said {SECRETS['refresh_token']}!")
 
 
@@ -85,7 +88,7 @@ def test_what_the_user_keeps_in_the_environment_is_hidden_under_any_name() -> No
         (("content-type", "application/x-www-form-urlencoded"),),
         urlencode({"passphrase": passphrase, "user": "alice"}).encode(),
     )
-    line = curl(request, Redactor(secrets=[passphrase, ""]))
+    line = command_line(request, Redactor(secrets=[passphrase, ""]))
     assert "user=alice" in line
     assert passphrase not in line
     assert urlencode({"": passphrase})[1:] not in line
