@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date, time
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -33,7 +34,11 @@ def _sentence(error: Mapping[str, Any], model: type[BaseModel]) -> str:
     found = error.get("input")
     if isinstance(found, dict) or message.startswith(SECRETIVE):
         return message
-    return f"{message}; found {CREDENTIALS.sub('//', repr(found))}"
+    return f"{message}; found {CREDENTIALS.sub('//', _shown(found))}"
+
+
+def _shown(found: object) -> str:
+    return found.isoformat() if isinstance(found, date | time) else repr(found)
 
 
 def _keys(place: Iterable[str | int], table: type[BaseModel]) -> list[str]:

@@ -1,16 +1,49 @@
-"""The tables of a target file that say what there is to ask for: scopes, resources and tools."""
+"""The tables of a target file that say what there is to ask for, and what is accepted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from harness.baseline import Accepted
+from harness.http import origin_of
+from harness.mistakes import CREDENTIALS
 from harness.target import Effect, Tool
+from harness.verdict import Verdict
+
+
+def url(value: str) -> str:
+    """Return an http or https URL without credentials as it is.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not origin_of(value):
+        raise ValueError("an http or https URL with a host is wanted")
+    if CREDENTIALS.search(value):
+        raise ValueError("a URL without credentials is wanted")
+    return value
+
+
+def _words(value: str) -> str:
+    if not value.strip():
+        raise ValueError("a reason in words is wanted")
+    return value
+
+
+def _day(value: object) -> object:
+    if isinstance(value, datetime) or not isinstance(value, date):
+        raise ValueError("a date is wanted, without quotes and time, such as 2027-01-31")
+    return value
+
 
 Name = Annotated[str, StringConstraints(min_length=1)]
+Url = Annotated[str, AfterValidator(url)]
 
 
 class Table(BaseModel):
@@ -58,3 +91,34 @@ class EffectTable(Table):
             replace(tools[self.write], arguments=self.write_arguments),
             replace(tools[self.read], arguments=self.read_arguments),
         )
+
+
+class PlanTable(Table):
+    """`[plan]`: what is asked of the target beside our own scenarios."""
+
+    scenarios: Name | None = None
+
+    def folder(self, file: Path | None) -> Path | None:
+        """Return the folder with the user's own scenarios, which is named relative to the target file."""
+        return file.parent / self.scenarios if file and self.scenarios else None
+
+
+class ExpectedTable(Table):
+    """`[expected]`: an accepted failure, by scenario id or its beginning. A text in its place is the reason."""
+
+    reason: Annotated[str, AfterValidator(_words)]
+    verdict: Literal["failed", "warning"] | None = None
+    expires: Annotated[date, BeforeValidator(_day)] | None = None
+    link: Url | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _reason_alone(cls, value: object) -> object:
+        if not isinstance(value, str | dict | ExpectedTable):
+            raise ValueError("a reason in words is wanted, or a table that holds one")
+        return {"reason": value} if isinstance(value, str) else value
+
+    def resolve(self, entry: str) -> Accepted:
+        """Return the entry of the baseline."""
+        verdict = Verdict(self.verdict) if self.verdict else None
+        return Accepted(entry, self.reason, verdict, self.expires, self.link or "")
