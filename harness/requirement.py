@@ -87,20 +87,32 @@ def load_requirements(folder: Path = REQUIREMENTS) -> Mapping[str, Requirement]:
     Raises:
         ValueError: a file is faulty; the message names the file, the entry and what is allowed.
     """
+    found = read_requirements(folder)
+    if not found:
+        raise ValueError(f"{folder} holds no requirements; the package is incomplete")
+    return MappingProxyType(found)
+
+
+def read_requirements(folder: Path) -> dict[str, Requirement]:
+    """Return all requirements of a folder by id, as `load_requirements` does, as its files are now; there may be none.
+
+    Raises:
+        ValueError: a file is faulty; the message begins with its name.
+    """
     found: dict[str, Requirement] = {}
     for path in sorted(folder.glob("*.toml")):
         for requirement in _read(path):
             if requirement.id in found:
                 raise ValueError(f"{path.name}: requirement {requirement.id!r} exists already; each id is given once")
             found[requirement.id] = requirement
-    if not found:
-        raise ValueError(f"{folder} holds no requirements; the package is incomplete")
-    return MappingProxyType(found)
+    return found
 
 
 def _read(path: Path) -> Iterator[Requirement]:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise ValueError(f"{path.name}: cannot be read: {fault.strerror}") from fault
     except ValueError as fault:
         raise ValueError(f"{path.name}: not valid TOML: {fault}") from fault
     _check_keys(data, path.name, needed=("document",), optional=("requirement",))

@@ -5,16 +5,23 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from harness.names import nearest
 from harness.requirement import Level, Requirement, Role, load_requirements
 
 if TYPE_CHECKING:
     from harness.support import Capability
 
-AREA_PREFIX = {"authorization_server": "as", "mcp_server": "mcp", "mcp_client": "client"}
+PREFIX = {Role.AUTHORIZATION_SERVER: "as", Role.MCP_SERVER: "mcp", Role.MCP_CLIENT: "client"}
+"""What ids of scenarios begin with, by the role that is judged."""
+
+
+class DeclarationError(ValueError):
+    """A scenario is declared in a way that cannot be; the message says which and why."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,26 @@ class Scenario:
         return getattr(self.run, "row", None)
 
 
-_registry: dict[str, Scenario] = {}
+@dataclass
+class Registry:
+    """What the modules of one package declare.
+
+    Attributes:
+        requirements: returns what its scenarios may cite.
+        taken: the ids that others have already.
+        flat: whether scenarios are declared in the modules of the package itself only, not in those below.
+        scenarios: by id, in the order in which they were declared.
+    """
+
+    requirements: Callable[[], Mapping[str, Requirement]]
+    taken: Collection[str] = ()
+    flat: bool = True
+    scenarios: dict[str, Scenario] = field(default_factory=dict)
+
+
+_OURS = Registry(load_requirements, flat=False)
+_registries = {"scenarios": _OURS}
+"""By the name of the package."""
 
 
 class _Declare:
@@ -87,6 +113,8 @@ class _Declare:
         self, *requirements: str, needs: Iterable[Capability] = (), cost: int = 1
     ) -> Callable[[Callable[..., None]], Callable[..., None]]:
         """Declare a scenario that exercises the requirements with these ids."""
+        if not all(isinstance(item, str) for item in requirements):
+            raise DeclarationError('@scenario is given ids of requirements, such as @scenario("rfc7636-4.6-1")')
 
         def declare(check: Callable[..., None]) -> Callable[..., None]:
             doc = _sections(check)
@@ -125,12 +153,22 @@ def fault(
     return Fault(name, requirements, remedy, forge, header or {}, frozenset(needs), claims)
 
 
-def load_scenarios(package: str = "scenarios") -> dict[str, Scenario]:
-    """Import every module below a package and return all scenarios by id, in order of id."""
-    root = importlib.import_module(package)
-    for module in pkgutil.walk_packages(root.__path__, f"{package}."):
+def load_scenarios() -> dict[str, Scenario]:
+    """Import every module of ours and return all scenarios by id, in order of id."""
+    root = importlib.import_module("scenarios")
+    for module in pkgutil.walk_packages(root.__path__, "scenarios."):
         importlib.import_module(module.name)
-    return dict(sorted(_registry.items()))
+    return dict(sorted(_OURS.scenarios.items()))
+
+
+@contextmanager
+def declaring(package: str, registry: Registry) -> Iterator[None]:
+    """Let the modules of another package declare scenarios while they are imported."""
+    _registries[package] = registry
+    try:
+        yield
+    finally:
+        del _registries[package]
 
 
 def _add(
@@ -142,29 +180,40 @@ def _add(
     run: Callable[[Any], None],
     cost: int,
 ) -> None:
-    role_package, _, area = check.__module__.rpartition(".")
-    area = area.replace("_", "-")
-    prefix = AREA_PREFIX[role_package.rpartition(".")[2]]
-    parts = [prefix, area, check.__name__.replace("_", "-"), row]
-    identifier = "/".join(part for part in parts if part)
-    doc = _sections(check)
-    title = doc["title"] if not row else f"{doc['title'].rstrip('.')}: {row.replace('-', ' ')}."
-    requirements = tuple(_cited(identifier, requirement_ids))
-    if identifier in _registry:
-        raise ValueError(f"two scenarios are called {identifier}")
+    registry, area = _home(check)
+    requirements = tuple(_cited(check.__name__, requirement_ids, registry.requirements()))
     role = requirements[0].role
-    _registry[identifier] = Scenario(
+    if role not in PREFIX:
+        raise DeclarationError(f"{check.__name__} cites {requirements[0].id}, and nothing judges the role {role}")
+    parts = [PREFIX[role], area, check.__name__.replace("_", "-"), row]
+    identifier = "/".join(part for part in parts if part)
+    if identifier in registry.scenarios or identifier in registry.taken:
+        raise DeclarationError(f"a scenario is called {identifier} already")
+    doc = _sections(check)
+    title = doc["title"] or f"{check.__name__.replace('_', ' ').capitalize()}."
+    title = title if not row else f"{title.rstrip('.')}: {row.replace('-', ' ')}."
+    registry.scenarios[identifier] = Scenario(
         identifier, role, area, title, doc["why"], remedy, requirements, frozenset(needs), run, cost
     )
 
 
-def _cited(identifier: str, requirement_ids: tuple[str, ...]) -> Iterator[Requirement]:
+def _home(check: Callable[..., None]) -> tuple[Registry, str]:
+    """Return the registry that a check belongs to, and its area, which is the name of its file."""
+    package, _, file = check.__module__.rpartition(".")
+    top = package.partition(".")[0]
+    registry = _registries.get(top)
+    if registry is None or (registry.flat and package != top):
+        raise DeclarationError(f"{check.__name__} stands in {check.__module__}, which is no file of a scenarios folder")
+    return registry, file.replace("_", "-")
+
+
+def _cited(name: str, requirement_ids: tuple[str, ...], known: Mapping[str, Requirement]) -> Iterator[Requirement]:
     if not requirement_ids:
-        raise ValueError(f"{identifier} cites no requirement")
-    known = load_requirements()
+        raise DeclarationError(f"{name} cites no requirement")
     for requirement_id in requirement_ids:
         if requirement_id not in known:
-            raise ValueError(f"{identifier} cites {requirement_id!r}, which is in no file of scenarios/requirements")
+            offer = nearest(requirement_id, known)
+            raise DeclarationError(f"{name} cites {requirement_id!r}, which no file of requirements holds{offer}")
         yield known[requirement_id]
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from functools import singledispatch
+from pathlib import Path
 
 import click
 
 from harness.capability import CAPABILITIES
+from harness.catalogue import Catalogue
 from harness.cli.endings import WrongTargetError
+from harness.cli.own import known_with, target_option
 from harness.names import nearest
-from harness.requirement import Requirement, load_requirements
-from harness.scenario import Fault, Scenario, load_scenarios
+from harness.requirement import Requirement
+from harness.scenario import Fault, Scenario
 from harness.support import Capability
 from harness.verdict import MEANING, Verdict
 
@@ -21,57 +24,59 @@ Explained = Scenario | Requirement | Capability | Verdict
 
 @click.command("explain")
 @click.argument("identifier", metavar="ID")
-def command(identifier: str) -> None:
+@target_option
+def command(identifier: str, file: Path | None) -> None:
     """Explain a scenario, requirement, capability or verdict.
 
     Of a scenario: why it matters, what is sent, the sentence that demands it, the remedy, and the mutants that prove
     that it can fail.
     """
-    known = _known()
+    there = known_with(file)
+    known = _explained(there)
     if identifier not in known:
         offer = nearest(identifier, known)
         raise WrongTargetError(f"no scenario, requirement, capability or verdict is called {identifier!r}{offer}")
     click.echo(f"{identifier}\n")
-    for line in _lines(known[identifier]):
+    for line in _lines(known[identifier], there):
         click.echo(line)
 
 
-def _known() -> Mapping[str, Explained]:
+def _explained(there: Catalogue) -> Mapping[str, Explained]:
     verdicts = {verdict.value: verdict for verdict in Verdict}
-    return {**verdicts, **CAPABILITIES, **load_requirements(), **load_scenarios()}
+    return {**verdicts, **CAPABILITIES, **there.requirements, **there.scenarios}
 
 
 @singledispatch
-def _lines(item: Explained) -> Iterator[str]:
+def _lines(item: Explained, _there: Catalogue) -> Iterator[str]:
     raise TypeError(f"nothing explains a {type(item).__name__}")
 
 
 @_lines.register
-def _verdict(verdict: Verdict) -> Iterator[str]:
+def _verdict(verdict: Verdict, _there: Catalogue) -> Iterator[str]:
     yield from _part("means", MEANING[verdict])
 
 
 @_lines.register
-def _capability(capability: Capability) -> Iterator[str]:
+def _capability(capability: Capability, there: Catalogue) -> Iterator[str]:
     yield from _part("means", capability.summary)
     yield from _part("unlock", capability.unlock)
     yield from _part("requires", ", ".join(required.name for required in capability.requires))
-    yield from _scenarios(item for item in load_scenarios().values() if capability in item.needs)
+    yield from _scenarios(item for item in there.scenarios.values() if capability in item.needs)
 
 
 @_lines.register
-def _requirement(requirement: Requirement) -> Iterator[str]:
+def _requirement(requirement: Requirement, there: Catalogue) -> Iterator[str]:
     yield from _part("demands", f"{requirement.level} {requirement.text}")
     yield from _part("of", requirement.role)
     yield from _part("in", f"{requirement.document.title}, section {requirement.section}")
     yield from _part("", requirement.url)
     yield from _part("MCP", ", ".join(requirement.revisions))
     yield from _part("unseen", requirement.unobservable or "")
-    yield from _scenarios(item for item in load_scenarios().values() if requirement in item.requirements)
+    yield from _scenarios(item for item in there.scenarios.values() if requirement in item.requirements)
 
 
 @_lines.register
-def _scenario(scenario: Scenario) -> Iterator[str]:
+def _scenario(scenario: Scenario, _there: Catalogue) -> Iterator[str]:
     from fixtures.mutants import all_mutants
 
     yield from _part("checks", scenario.title)

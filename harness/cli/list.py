@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
+from harness.cli.own import known_with, target_option
 from harness.cli.tables import show_table
 
 Entry = dict[str, Any]
 
 
-def _scenarios() -> list[Entry]:
-    from harness.scenario import load_scenarios
-
+def _scenarios(file: Path | None) -> list[Entry]:
     return [
         {
             "id": scenario.id,
@@ -25,13 +25,11 @@ def _scenarios() -> list[Entry]:
             "requirements": [requirement.id for requirement in scenario.requirements],
             "needs": sorted(capability.name for capability in scenario.needs),
         }
-        for scenario in load_scenarios().values()
+        for scenario in known_with(file).scenarios.values()
     ]
 
 
-def _requirements() -> list[Entry]:
-    from harness.requirement import load_requirements
-
+def _requirements(file: Path | None) -> list[Entry]:
     return [
         {
             "id": requirement.id,
@@ -43,11 +41,11 @@ def _requirements() -> list[Entry]:
             "revisions": list(requirement.revisions),
             "unobservable": requirement.unobservable,
         }
-        for requirement in load_requirements().values()
+        for requirement in known_with(file).requirements.values()
     ]
 
 
-def _capabilities() -> list[Entry]:
+def _capabilities(_file: Path | None) -> list[Entry]:
     from harness.capability import CAPABILITIES
 
     return [
@@ -61,7 +59,7 @@ def _capabilities() -> list[Entry]:
     ]
 
 
-def _mutants() -> list[Entry]:
+def _mutants(_file: Path | None) -> list[Entry]:
     from fixtures.mutants import all_mutants
 
     return [
@@ -70,7 +68,7 @@ def _mutants() -> list[Entry]:
     ]
 
 
-KINDS: dict[str, tuple[Callable[[], list[Entry]], tuple[str, ...]]] = {
+KINDS: dict[str, tuple[Callable[[Path | None], list[Entry]], tuple[str, ...]]] = {
     "scenarios": (_scenarios, ("id", "title")),
     "requirements": (_requirements, ("id", "level", "text")),
     "capabilities": (_capabilities, ("id", "summary")),
@@ -81,10 +79,11 @@ KINDS: dict[str, tuple[Callable[[], list[Entry]], tuple[str, ...]]] = {
 @click.command("list")
 @click.argument("kind", type=click.Choice(tuple(KINDS)), metavar="|".join(KINDS))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with all members.")
-def command(kind: str, *, as_json: bool) -> None:
+@target_option
+def command(kind: str, *, as_json: bool, file: Path | None) -> None:
     """List scenarios, requirements, capabilities or mutants; `explain` says more of each."""
     load, columns = KINDS[kind]
-    entries = load()
+    entries = load(file)
     if as_json:
         click.echo(json.dumps(entries, indent=1, ensure_ascii=False))
         return
