@@ -1,0 +1,48 @@
+"""A sandbox that another process runs: its places and its control planes, and nothing that could end it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fixtures.service.clock import Clock
+from harness.sandbox.control import ControlPlane
+from harness.sandbox.embedded import EmbeddedSandbox
+from harness.sandbox.layout import Layout, Place
+
+
+@dataclass(frozen=True)
+class AttachedSandbox:
+    """A running sandbox on this machine, as seen from a process that did not start it.
+
+    Attributes:
+        directory: where its clock is.
+    """
+
+    layout: Layout
+    control_token: str = field(repr=False)
+    directory: Path
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The clock of all three services."""
+        return Clock(self.directory / "clock")
+
+    def control(self, service: str) -> ControlPlane:
+        """Return a client of a service's control plane."""
+        return ControlPlane(self.layout.place(service).control_url, self.control_token)
+
+
+def handle_of(sandbox: EmbeddedSandbox) -> dict[str, Any]:
+    """Return what another process needs to attach itself, as JSON data; it holds the control planes' token."""
+    directory = str(sandbox.directory)
+    return {"layout": asdict(sandbox.layout), "control_token": sandbox.control_token, "directory": directory}
+
+
+def attach(handle: Mapping[str, Any]) -> AttachedSandbox:
+    """Return the sandbox that a handle leads to."""
+    places = {name: Place(**place) for name, place in handle["layout"].items()}
+    return AttachedSandbox(Layout(**places), handle["control_token"], Path(handle["directory"]))
