@@ -1,0 +1,111 @@
+"""`.ci/gate`: the one script behind every recipe."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from pathlib import Path
+
+from tests.ci.conftest import SELECTOR, Targets, target_file
+from tests.ci.programs import PYTHON, ROOT, Ended, run, stand_in
+
+REPORTS = {"report.json", "junit.xml", "report.sarif", "report.md", "report.html", "bundle.zip"}
+
+
+def gate(folder: Path, *arguments: str, **variables: str) -> Ended:
+    return run(ROOT / ".ci" / "gate", *arguments, folder=folder, variables={**PYTHON, **variables})
+
+
+def test_it_writes_every_report_and_ends_with_0_where_all_holds(tmp_path: Path, targets: Targets) -> None:
+    ended = gate(tmp_path, "--authorization-server", targets.conforming, SELECTOR)
+    assert ended.code == 0, ended.log
+    assert {path.name for path in (tmp_path / "mcp-assay-reports").iterdir()} == REPORTS
+
+
+def test_it_ends_with_1_at_a_violation(tmp_path: Path, targets: Targets) -> None:
+    ended = gate(tmp_path, "--authorization-server", targets.violating, SELECTOR)
+    assert ended.code == 1, ended.log
+    assert {path.name for path in (tmp_path / "mcp-assay-reports").iterdir()} == REPORTS
+
+
+def test_it_ends_with_3_where_the_target_is_not_there_and_leaves_no_report_of_an_earlier_run(
+    tmp_path: Path, targets: Targets
+) -> None:
+    gate(tmp_path, "--authorization-server", targets.conforming, SELECTOR)
+    ended = gate(tmp_path, "--authorization-server", targets.absent, SELECTOR)
+    assert ended.code == 3, ended.log
+    assert not REPORTS & {path.name for path in (tmp_path / "mcp-assay-reports").iterdir()}
+
+
+def test_it_judges_the_target_file_of_its_folder_where_nothing_is_named(tmp_path: Path, targets: Targets) -> None:
+    target_file(tmp_path, targets.conforming)
+    ended = gate(tmp_path, SELECTOR)
+    assert ended.code == 0, ended.log
+    assert f"judges {targets.conforming}" in ended.log
+
+
+def test_it_never_judges_the_sandbox_in_the_place_of_a_target(tmp_path: Path) -> None:
+    ended = gate(tmp_path, SELECTOR)
+    assert ended.code == 2
+    assert "mcp-assay.toml" in ended.log
+
+
+def test_variables_say_the_same_as_arguments(tmp_path: Path, targets: Targets) -> None:
+    file = target_file(tmp_path, targets.violating).rename(tmp_path / "of mine.toml")
+    ended = gate(
+        tmp_path,
+        MCP_ASSAY_TARGET=str(file),
+        MCP_ASSAY_AUTHORIZATION_SERVER=targets.conforming,
+        MCP_ASSAY_ARGUMENTS=f"--jobs 2\n--role authorization-server {SELECTOR}",
+        MCP_ASSAY_REPORTS="out/of the run",
+    )
+    assert ended.code == 0, ended.log
+    assert {path.name for path in (tmp_path / "out/of the run").iterdir()} == REPORTS
+
+
+def test_an_asterisk_in_the_arguments_is_no_file_name(tmp_path: Path, targets: Targets) -> None:
+    target_file(tmp_path, targets.conforming)
+    (tmp_path / SELECTOR).mkdir(parents=True)
+    ended = gate(tmp_path, MCP_ASSAY_ARGUMENTS="as/*")
+    assert ended.code == 2
+    assert "as/*" in ended.log
+
+
+def test_a_python_without_mcp_assay_is_named(tmp_path: Path) -> None:
+    ended = gate(tmp_path, MCP_ASSAY_PYTHON="/no/python")
+    assert ended.code == 2
+    assert "MCP_ASSAY_PYTHON: /no/python does not have mcp-assay" in ended.log
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, targets: Targets) -> None:
+    (tmp_path / "taken").touch()
+    ended = gate(tmp_path, "--authorization-server", targets.conforming, MCP_ASSAY_REPORTS="taken/reports")
+    assert ended.code == 2
+    assert "MCP_ASSAY_REPORTS: taken/reports cannot be made" in ended.log
+
+
+def test_an_old_python_is_named(tmp_path: Path, published: Path) -> None:
+    stand_in(tmp_path / "python3", "exit 1")
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    ended = run(published / ".ci" / "gate", folder=tmp_path, variables={"PATH": path})
+    assert ended.code == 2
+    assert "Python 3.11 or newer is wanted, as python3" in ended.log
+
+
+def test_what_cannot_be_installed_is_incomplete_and_not_red(tmp_path: Path, published: Path) -> None:
+    ended = run(published / ".ci" / "gate", folder=tmp_path, variables={"PIP_NO_INDEX": "1"})
+    assert ended.code == 3
+    assert "nothing was judged: it could not be installed" in ended.log
+
+
+def test_it_installs_the_checkout_that_it_is_in(tmp_path: Path, published: Path, targets: Targets) -> None:
+    """The dependencies are those of this environment, for speed; the rest is installed as a user's would be."""
+    variables = {
+        "PIP_NO_DEPS": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",
+        "PYTHONPATH": sysconfig.get_path("purelib"),
+    }
+    arguments = ("--authorization-server", targets.conforming, SELECTOR)
+    ended = run(published / ".ci" / "gate", *arguments, folder=tmp_path, variables=variables)
+    assert ended.code == 0, ended.log
+    assert list((published / ".ci" / ".venv").glob("lib/python3*/site-packages/mcp_assay.py"))
