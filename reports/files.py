@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -25,20 +26,37 @@ def check_writable(path: Path) -> None:
     Path(name).unlink()
 
 
-def write_whole(path: Path, text: str) -> None:
+def check_folder(path: Path) -> None:
+    """Find out before the run whether a folder can be written into, or made.
+
+    Raises:
+        OSError: it is no folder, or what would be above it is read-only or no folder.
+    """
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(20, "it is no folder", str(path))
+    check_writable(next(folder for folder in (path, *path.absolute().parents) if folder.exists()) / ".mcp-assay")
+
+
+def encoded(text: str) -> bytes:
+    """Return a text as the bytes of a file, in UTF-8."""
+    return bytes(text, encoding="utf-8", errors=_SURROGATES)
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file in one step: a reader sees the old one or the new one, never a part.
 
     Raises:
         OSError: it cannot be written; what was there before is still there.
     """
+    data = content if isinstance(content, bytes) else encoded(content)
     if _special(path):
-        path.write_text(text, encoding="utf-8", errors=_SURROGATES)
+        path.write_bytes(data)
         return
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors=_SURROGATES) as file:
-            file.write(text)
-        Path(name).chmod(0o644)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(name).chmod(stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

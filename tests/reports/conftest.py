@@ -10,12 +10,14 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from harness.events import Event, Result, RunFinished, RunStarted, ScenarioFinished, Summary
+from harness.baseline import Accepted
+from harness.events import Event, Result, RunFinished, RunStarted, ScenarioFinished, Settings, Summary
 from harness.exchange import Exchange
 from harness.requirement import Level, load_requirements
 from harness.scenario import Scenario
 from harness.target import Target, Tenant
 from harness.verdict import Verdict
+from reports.document import Document, run_document
 
 NAMES = (
     *("access_token", "refresh_token", "id_token", "subject_token", "client_secret", "code", "code_verifier"),
@@ -98,18 +100,44 @@ RESULTS = (
 )
 
 
-def play(report: object, results: Iterable[Result] = RESULTS, *, unfinished: int = 0) -> None:
-    """Let a report consume a whole run."""
-    assert callable(report)
+EXPECTED = {
+    entry.entry: entry
+    for entry in (
+        Accepted("as/pkce/accepted", "known \x00 since May", link="https://tracker.example/1"),
+        Accepted("as/registration/stale", "known <b>for long</b>", Verdict.FAILED),
+    )
+}
+PROBLEMS = {"as/registration/stale": "passed now: remove it"}
+
+
+def events_of(
+    results: Iterable[Result] = RESULTS, *, unfinished: int = 0, settings: Settings | None = None
+) -> list[Event]:
+    """Return the events of a whole run."""
     kept = tuple(results)
-    target = Target(f"target {CURSOR}", Tenant(), spec="2026-07-28")
-    events: list[Event] = [
-        RunStarted(target, tuple(item.scenario for item in kept), "2026-11-22T01:02:03+00:00"),
+    target = Target(f"target {CURSOR}", Tenant(), spec="2026-07-28", expected=EXPECTED)
+    traffic = [exchange for item in kept for exchange in item.exchanges]
+    scenarios = tuple(item.scenario for item in kept)
+    summary = Summary(kept, PROBLEMS, 1234.5, unfinished)
+    return [
+        RunStarted(target, scenarios, "2026-11-22T01:02:03+00:00", settings or Settings(), traffic),
         *map(ScenarioFinished, kept),
+        RunFinished(summary, interrupted=bool(unfinished)),
     ]
-    summary = Summary(kept, {"as/registration/stale": "passed"}, 1234.5, unfinished)
-    for event in [*events, RunFinished(summary, interrupted=bool(unfinished))]:
-        report(event)
+
+
+def document_of(
+    results: Iterable[Result] = RESULTS,
+    *,
+    unfinished: int = 0,
+    settings: Settings | None = None,
+    show_secrets: bool = False,
+) -> Document:
+    """Return the document of a whole run."""
+    started, *_, finished = events_of(results, unfinished=unfinished, settings=settings)
+    assert isinstance(started, RunStarted)
+    assert isinstance(finished, RunFinished)
+    return run_document(started, finished, show_secrets=show_secrets)
 
 
 def expect_no_secrets(text: str) -> None:

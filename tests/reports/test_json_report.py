@@ -10,17 +10,17 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 import reports
-from reports.json_report import JsonReport
+from reports.document import ReportError, read_document
+from reports.json_report import render
 from tests.cli.assay import assay
 from tests.hostile import Hostile, answer, document
-from tests.reports.conftest import RESULTS, SECRETS, expect_no_secrets, play
+from tests.reports.conftest import PROBLEMS, RESULTS, SECRETS, document_of, expect_no_secrets
 
 SCHEMA = json.loads((Path(reports.__file__).parent / "schema.json").read_text(encoding="utf-8"))
 
 
-def _written(path: Path, **options: Any) -> dict[str, Any]:
-    play(JsonReport(path, tool="mcp-assay 0", **options))
-    written: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+def _written(**options: Any) -> dict[str, Any]:
+    written: dict[str, Any] = json.loads(render(document_of(**options)))
     return written
 
 
@@ -32,18 +32,16 @@ def test_the_schema_is_one() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
-def test_a_run_with_every_verdict_has_the_documented_shape(tmp_path: Path) -> None:
-    written = _written(tmp_path / "report.json")
+def test_a_run_with_every_verdict_has_the_documented_shape() -> None:
+    written = _written()
     _expect_valid(written)
     assert sum(written["summary"].values()) == len(written["results"]) == len(RESULTS)
-    assert written["stale_baseline"] == {"as/registration/stale": "passed"}
+    assert {item["entry"]: item["problem"] for item in written["baseline"] if item["problem"]} == PROBLEMS
     assert written["requirements"] == {"applicable": 7, "judged": 5}
 
 
-def test_a_run_without_results_has_the_documented_shape(tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
-    play(JsonReport(path, tool="mcp-assay 0"), (), unfinished=3)
-    written = json.loads(path.read_text(encoding="utf-8"))
+def test_a_run_without_results_has_the_documented_shape() -> None:
+    written = _written(results=(), unfinished=3)
     _expect_valid(written)
     assert (written["results"], written["unfinished"]) == ([], 3)
 
@@ -59,25 +57,48 @@ def test_a_real_run_has_the_documented_shape(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("member", ["scenario", "verdict", "requirements", "exchanges"])
-def test_the_schema_notices_what_is_missing(tmp_path: Path, member: str) -> None:
-    written = _written(tmp_path / "report.json")
+def test_the_schema_notices_what_is_missing(member: str) -> None:
+    written = _written()
     del written["results"][0][member]
     with pytest.raises(jsonschema.ValidationError):
         _expect_valid(written)
 
 
-def test_no_secret_is_written(tmp_path: Path) -> None:
-    _written(tmp_path / "report.json")
-    expect_no_secrets((tmp_path / "report.json").read_text(encoding="utf-8"))
+def test_no_secret_is_written() -> None:
+    expect_no_secrets(render(document_of()))
 
 
-def test_secrets_are_written_on_demand(tmp_path: Path) -> None:
-    written = _written(tmp_path / "report.json", show_secrets=True)
+def test_secrets_are_written_on_demand() -> None:
+    written = _written(show_secrets=True)
     _expect_valid(written)
     assert SECRETS["access_token"] in written["results"][0]["exchanges"][0]["response"]["body"]
 
 
-def test_each_request_comes_as_a_command_line(tmp_path: Path) -> None:
-    exchanges = _written(tmp_path / "report.json")["results"][0]["exchanges"]
+def test_each_request_comes_as_a_command_line() -> None:
+    exchanges = _written()["results"][0]["exchanges"]
     assert all(item["curl"].startswith("curl -i -X ") for item in exchanges)
     assert "-H 'authorization: Basic <authorization:" in exchanges[0]["curl"]
+
+
+def test_a_report_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(render(document_of()), encoding="utf-8", errors="backslashreplace")
+    assert read_document(path)["summary"] == _written()["summary"]
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("{", "is no JSON"),
+        ("[]", "is no JSON report of mcp-assay with schema 1; its schema is None"),
+        ('{"schema": 2}', "its schema is 2"),
+        ('{"schema": 1}', r"\$: 'tool' is a required property"),
+    ],
+)
+def test_what_is_no_report_is_refused_in_a_sentence(tmp_path: Path, text: str | None, mistake: str) -> None:
+    path = tmp_path / "report.json"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(ReportError, match=mistake):
+        read_document(path)

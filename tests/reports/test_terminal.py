@@ -6,7 +6,6 @@ import io
 import re
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
@@ -14,7 +13,16 @@ from harness.events import Result
 from harness.exchange import Exchange
 from harness.verdict import Verdict
 from reports.terminal import TerminalReport
-from tests.reports.conftest import CURSOR, REQUIREMENTS, RESULTS, SECRETS, expect_no_secrets, play, result
+from tests.reports.conftest import (
+    CURSOR,
+    REQUIREMENTS,
+    RESULTS,
+    SECRETS,
+    document_of,
+    events_of,
+    expect_no_secrets,
+    result,
+)
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9]")
 
@@ -24,16 +32,23 @@ class Terminal(io.StringIO):
         return True
 
 
-def _said(stream: io.StringIO | None = None, *, unfinished: int = 0, **options: Any) -> str:
+def _said(
+    stream: io.StringIO | None = None,
+    *,
+    results: tuple[Result, ...] = RESULTS,
+    unfinished: int = 0,
+    show_secrets: bool = False,
+) -> str:
     chosen = stream or io.StringIO()
-    play(TerminalReport(chosen, **options), unfinished=unfinished)
+    report = TerminalReport(chosen)
+    for event in events_of(results, unfinished=unfinished):
+        report(event)
+    report.show(document_of(results, unfinished=unfinished, show_secrets=show_secrets))
     return chosen.getvalue()
 
 
 def _said_of(*results: Result) -> str:
-    stream = io.StringIO()
-    play(TerminalReport(stream), results)
-    return stream.getvalue()
+    return _said(results=results)
 
 
 def test_piped_it_is_plain_lines() -> None:
@@ -76,7 +91,7 @@ def test_our_faults_and_failures_come_first_then_areas_then_totals() -> None:
         "BLOCKED as/",
         "WARNING as/",
         "Accepted by",
-        "STALE as/",
+        "BASELINE as/",
         "\narea ",
         "judged 5 of 7",
     )
@@ -125,12 +140,22 @@ def test_what_the_baseline_accepts_is_not_shown_as_a_failure() -> None:
     assert "as/pkce/accepted: known \\x00 since May" in said
 
 
+def test_an_entry_of_the_baseline_that_is_out_of_date_is_said_plainly() -> None:
+    assert "BASELINE as/registration/stale is in the baseline, and passed now: remove it" in _said()
+
+
 def test_what_would_let_more_be_judged_is_said_once() -> None:
     assert _said().count("to judge more: name more") == 1
 
 
 def test_an_interruption_is_told_with_what_had_no_turn() -> None:
-    assert "interrupted: 4 scenarios had no turn" in _said(unfinished=4)
+    assert "The run was interrupted: 4 scenarios had no turn." in _said(unfinished=4)
+
+
+def test_the_last_line_says_what_the_exit_code_means() -> None:
+    assert _said().splitlines()[-1].startswith("A fault of mcp-assay itself. 1 scenario ended in a fault")
+    failed = _said_of(result("as/pkce/failed", 2, Verdict.FAILED)).splitlines()[-1]
+    assert failed.startswith("1 violation. 1 scenario shows that a requirement does not hold.")
 
 
 def test_every_area_has_its_line() -> None:
