@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -20,16 +21,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from docs.target_file import target_file_tables
 from fixtures.mutants import all_mutants
+from harness.baseline import OUT_OF_DATE
 from harness.capability import CAPABILITIES
 from harness.cli import cli
 from harness.requirement import load_requirements
 from harness.scenario import Scenario, load_scenarios
 from harness.support import Capability
 from harness.verdict import MEANING
+from reports.document import schema
+from reports.formats import FORMATS
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "reference"
-NAMES = ("capabilities", "commands", "requirements", "scenarios", "target-file", "verdicts")
+NAMES = ("baseline", "capabilities", "commands", "formats", "requirements", "scenarios", "target-file", "verdicts")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,6 +74,10 @@ def pages() -> dict[Path, str]:
         "capabilities": list(CAPABILITIES.values()),
         "commands": list(_commands(cli, click.Context(cli, info_name="mcp-assay"))),
         "documents": _documents(),
+        "formats": FORMATS,
+        "members": _members(schema()),
+        "out_of_date": list(OUT_OF_DATE.values()),
+        "result_members": _members(schema()["$defs"]["result"]),
         "scenarios": list(_scenarios().values()),
         "tables": target_file_tables(),
         "verdicts": MEANING,
@@ -86,6 +94,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update(plain=_plain, link=_link, anchor=anchor)
+    environment.globals["about_module"] = _about_module
     environment.globals["mutants_of"] = _mutants_of
     environment.globals["scenarios_of"] = _scenarios_of
     environment.globals["scenarios_with"] = _scenarios_with
@@ -140,6 +149,17 @@ def _scenarios_of(requirement_id: str) -> list[Scenario]:
 
 def _scenarios_with(capability: Capability) -> int:
     return sum(capability in scenario.needs for scenario in _scenarios().values())
+
+
+def _about_module(name: str) -> Iterable[str]:
+    """Return the paragraphs in which a module and what it renders with are described."""
+    module = importlib.import_module(name)
+    texts = [module.__doc__, getattr(getattr(module, "render", None), "__doc__", "")]
+    return [paragraph for text in texts for paragraph in _paragraphs(inspect.cleandoc(text or "")) if paragraph]
+
+
+def _members(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name, value["description"]) for name, value in schema["properties"].items()]
 
 
 def _mutants_of(scenario: Scenario) -> list[str]:

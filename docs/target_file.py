@@ -71,6 +71,8 @@ def _kind(value: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
         return ", ".join(f"`{item}`" for item in value.get("enum", [value.get("const")]))
     if value.get("type") == "array":
         return f"a list: {_kind(value['items'], definitions)}"
+    if value.get("format") == "date":
+        return "a date"
     inner = value.get("additionalProperties")
     if isinstance(inner, Mapping):
         named = value.get("propertyNames", {}).get("enum")

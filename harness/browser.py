@@ -54,6 +54,8 @@ class Landing:
 class Browser(Client):
     """A browser: it keeps cookies, and it stops where a client's or a stranger's pages begin."""
 
+    sender = "browser"
+
     def __init__(self, wire: Wire, evidence: Evidence) -> None:
         super().__init__(wire, evidence)
         self.cookies = httpx.Cookies()

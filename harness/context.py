@@ -34,6 +34,7 @@ class Context(McpContext):
     def __init__(self, run: Run, evidence: Evidence) -> None:
         self._run = run
         self.evidence = evidence
+        self.seed = run.seed
         self.target: Target = run.target
         self.home: Site = run.home
         self.world: TestData = TestData(run)

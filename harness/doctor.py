@@ -132,12 +132,15 @@ def _docker() -> Finding:
 
 
 def _target_file(path: Path, timeout: float) -> Iterator[Finding]:
+    from harness.own_scenarios import load_own
     from harness.planning import Unreachable, look
     from harness.target_file import TargetFileError, read_target_file
 
     try:
         file = read_target_file(path)
         yield Finding(State.FINE, "target file", f"{path} is valid, and all its variables are set")
+        if own := file.plan.folder(path):
+            yield Finding(State.FINE, "scenarios", f"{len(load_own(own)[0])} of your own in {own}")
         plan = look(file, timeout)
     except TargetFileError as fault:
         yield from (Finding(State.WRONG, "target file", line, USAGE) for line in str(fault).splitlines())

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from harness.baseline import accepted_reason, stale_entries
+from harness.baseline import Judged, accepted_reason, problems
 from harness.capability import CLOCK
 from harness.context import Context
-from harness.events import Event, Result, RunFinished, RunStarted, ScenarioFinished, Summary
+from harness.events import Event, Result, RunFinished, RunStarted, ScenarioFinished, Settings, Summary
+from harness.examples import undisturbed
 from harness.exchange import Evidence, Exchange
 from harness.http import Wire
 from harness.run import Run
@@ -24,7 +26,15 @@ from harness.verdict import Blocked, Interrupted, NotApplicable, Verdict, Violat
 Sink = Callable[[Event], None]
 
 
-def run(target: Target, scenarios: Iterable[Scenario], sink: Sink, *, wire: Wire, jobs: int = 8) -> Summary:
+def run(
+    target: Target,
+    scenarios: Iterable[Scenario],
+    sink: Sink,
+    *,
+    wire: Wire,
+    settings: Settings | None = None,
+    known: Collection[str] | None = None,
+) -> Summary:
     """Judge a target.
 
     Scenarios that move the target's clock run alone, after all others. On KeyboardInterrupt what was judged so far is
@@ -35,29 +45,40 @@ def run(target: Target, scenarios: Iterable[Scenario], sink: Sink, *, wire: Wire
         scenarios: what is asked.
         sink: is handed every event, from one thread at a time.
         wire: connections and limits; it is closed at the end.
-        jobs: how many scenarios run at the same time.
+        settings: how the run was asked for.
+        known: the ids of all scenarios that there are, by which the baseline is read; those asked where left out.
     """
-    selected = tuple(scenarios)
+    selected, settings = tuple(scenarios), settings or Settings()
     started = time.monotonic()
-    sink(RunStarted(target, selected, datetime.now(UTC).isoformat(timespec="seconds")))
+    sink(RunStarted(target, selected, datetime.now(UTC).isoformat(timespec="seconds"), settings, wire.traffic))
     results: list[Result] = []
     interrupted = False
-    shared = Run(target, wire, Context)
+    shared = Run(target, wire, Context, settings.seed)
 
     def done(result: Result) -> None:
+        reason = accepted_reason(target.expected, result.scenario.id, result.verdict, settings.today)
+        result = replace(result, accepted=reason)
         results.append(result)
         sink(ScenarioFinished(result))
 
     try:
-        for batch, width in _batches(selected, jobs):
-            _run_batch(shared, batch, width, done)
+        with undisturbed():
+            for batch, width in _batches(selected, settings):
+                _run_batch(shared, batch, width, done)
     except KeyboardInterrupt:
         interrupted = True
     finally:
         wire.close()
     ordered = tuple(sorted(results, key=lambda result: result.scenario.id))
-    elapsed = (time.monotonic() - started) * 1000
-    summary = Summary(ordered, stale_entries(target, ordered), elapsed, len(selected) - len(ordered))
+    unfinished = len(selected) - len(ordered)
+    judged = Judged(
+        {result.scenario.id: result.verdict for result in ordered},
+        known=known or [scenario.id for scenario in selected],
+        whole=settings.whole and not unfinished,
+        today=settings.today,
+    )
+    out_of_date = problems(target.expected, judged, allow_blocked=settings.allow_blocked)
+    summary = Summary(ordered, out_of_date, (time.monotonic() - started) * 1000, unfinished)
     sink(RunFinished(summary, interrupted))
     return summary
 
@@ -71,8 +92,6 @@ def judge(shared: Run, scenario: Scenario) -> Result:
         result,
         exchanges=_told(evidence, result.culprit),
         duration_ms=(time.monotonic() - started) * 1000,
-        accepted=accepted_reason(shared.target, scenario, result.verdict),
-        secrets=shared.target.secrets,
     )
 
 
@@ -108,11 +127,13 @@ def _told(evidence: Evidence, culprit: Exchange | None) -> tuple[Exchange, ...]:
     return own if culprit is None or any(exchange is culprit for exchange in own) else (*own, culprit)
 
 
-def _batches(selected: tuple[Scenario, ...], jobs: int) -> Iterable[tuple[list[Scenario], int]]:
+def _batches(selected: tuple[Scenario, ...], settings: Settings) -> Iterable[tuple[list[Scenario], int]]:
     """Heavy ones first, so that the last thread does not work alone; those that move the clock one by one, last."""
-    heavy_first = sorted(selected, key=lambda scenario: -scenario.cost)
-    yield [scenario for scenario in heavy_first if CLOCK not in scenario.needs], jobs
-    yield [scenario for scenario in heavy_first if CLOCK in scenario.needs], 1
+    ordered = sorted(selected, key=lambda scenario: -scenario.cost)
+    if settings.seed:
+        random.Random(settings.seed).shuffle(ordered)  # noqa: S311 - an order that can be had again
+    yield [scenario for scenario in ordered if CLOCK not in scenario.needs], settings.jobs
+    yield [scenario for scenario in ordered if CLOCK in scenario.needs], 1
 
 
 def _run_batch(shared: Run, batch: list[Scenario], width: int, done: Callable[[Result], object]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 
 from harness.exchange import Exchange
 from harness.scenario import Scenario
@@ -25,7 +26,6 @@ class Result:
         exchanges: what the scenario sent and received; the culprit is among them, whoever sent it.
         culprit: the exchange that shows the violation, or what stood in the way of a verdict.
         trace: for a fault of ours, where it happened.
-        secrets: what the user keeps in the environment, to be left out of every report.
     """
 
     scenario: Scenario
@@ -39,16 +39,61 @@ class Result:
     culprit: Exchange | None = field(default=None, repr=False)
     duration_ms: float = 0.0
     trace: str = field(default="", repr=False)
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def red(self, settings: Settings) -> bool:
+        """Whether this result alone keeps the run from being green."""
+        if self.verdict in (Verdict.FAILED, Verdict.WARNING):
+            return not self.accepted and (settings.strict or self.verdict is Verdict.FAILED)
+        return self.verdict is Verdict.ERROR or (self.verdict is Verdict.BLOCKED and not settings.allow_blocked)
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a run was asked for.
+
+    Attributes:
+        selectors: what picked the scenarios; none picks all.
+        role: the only role that is judged, where one was named.
+        strict: warnings turn the run red.
+        allow_blocked: what could not be judged does not turn it red.
+        jobs: how many scenarios run at the same time.
+        seed: of the order of scenarios and of generated examples; 0 for the fixed ones.
+        today: the date by which entries of the baseline expire, in UTC.
+    """
+
+    selectors: tuple[str, ...] = ()
+    role: str | None = None
+    strict: bool = False
+    allow_blocked: bool = False
+    jobs: int = 8
+    seed: int = 0
+    today: date = field(default_factory=_today)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all scenarios are asked that apply to the target."""
+        return not self.selectors and self.role is None
 
 
 @dataclass(frozen=True)
 class RunStarted:
-    """The run begins; `scenarios` are all that were selected. `started` is UTC in ISO 8601."""
+    """The run begins.
+
+    Attributes:
+        scenarios: all that were selected.
+        started: UTC in ISO 8601.
+        traffic: every exchange of the run; it grows while the run goes on.
+    """
 
     target: Target
     scenarios: tuple[Scenario, ...]
     started: str
+    settings: Settings = Settings()
+    traffic: Sequence[Exchange] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -74,12 +119,12 @@ class Summary:
     """All results of a run, in order of scenario id.
 
     Attributes:
-        stale: baseline entries that no longer fail, with what became of them.
+        problems: entries of the baseline that turn the run red, each with the reason.
         unfinished: how many selected scenarios had no turn.
     """
 
     results: tuple[Result, ...]
-    stale: Mapping[str, str]
+    problems: Mapping[str, str]
     duration_ms: float
     unfinished: int = 0
 
@@ -98,16 +143,14 @@ class Summary:
         """Ids of the requirements that were exercised by at least one scenario."""
         return _requirements(result for result in self.results if result.verdict.judged)
 
-    def exit_code(self, *, strict: bool = False, allow_blocked: bool = False) -> int:
+    def exit_code(self, settings: Settings) -> int:
         """Return 4, 1, 3 or 0: our fault, a violation, incomplete, or all judged requirements hold."""
-        red = {Verdict.FAILED, Verdict.WARNING} if strict else {Verdict.FAILED}
-        if self.counts[Verdict.ERROR]:
+        red = {result.verdict for result in self.results if result.red(settings)}
+        if Verdict.ERROR in red:
             return 4
-        if self.stale or any(result.verdict in red and not result.accepted for result in self.results):
+        if self.problems or red & {Verdict.FAILED, Verdict.WARNING}:
             return 1
-        if self.unfinished or not self.judged or (self.counts[Verdict.BLOCKED] and not allow_blocked):
-            return 3
-        return 0
+        return 3 if self.unfinished or not self.judged or red else 0
 
 
 def _requirements(results: Iterable[Result]) -> frozenset[str]:

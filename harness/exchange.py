@@ -18,7 +18,10 @@ from harness.verdict import Violation
 class Exchange:
     """One request and what came back; `fault` says what went wrong where there is no response.
 
-    `body` is what was read of the response: at most the client's limit, decoded from its content encoding.
+    Attributes:
+        body: what was read of the response: at most the client's limit, decoded from its content encoding.
+        sender: `client` or `browser`.
+        started: when it was sent, in seconds since the epoch by this machine's clock.
     """
 
     method: str
@@ -30,6 +33,8 @@ class Exchange:
     body: bytes = b""
     elapsed_ms: float = 0.0
     fault: str = ""
+    sender: str = "client"
+    started: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ class Wire:
         origins: the places off loopback that belong to the target, as `scheme://host:port`.
         loopback: whether all of this machine may be asked; not so where the whole target is elsewhere, and would lead
             us to services of ours that nobody named.
+        traffic: every exchange of the run so far, whoever sent it.
     """
 
     timeout: float = 10.0
@@ -48,6 +49,7 @@ class Wire:
     verify: ssl.SSLContext | bool = True
     connections: int = 64
     loopback: bool = True
+    traffic: list[Exchange] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
         self.network = Network()
@@ -97,6 +99,8 @@ class Wire:
 class Client:
     """A client of one scenario. It keeps no cookies, follows no redirect, and records what it does."""
 
+    sender = "client"
+
     def __init__(self, wire: Wire, evidence: Evidence, sleep: Callable[[float], object] | None = None) -> None:
         self.wire = wire
         self.evidence = evidence
@@ -128,19 +132,24 @@ class Client:
         self.wire.check(url)
         request = _build(method, url, headers, content, self.wire.timeout)
         self.prepare(request)
-        started = time.monotonic()
+        started = _Started(self.sender, time.time(), time.monotonic())
         try:
             response, body = self._exchanged(request)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, OSError, ValueError) as fault:
             if self.wire.stop.is_set():
                 raise Interrupted from fault
             exchange = _exchange(request, started, fault=_describe(fault))
-            self.evidence.exchanges.append(exchange)
+            self.record(exchange)
             raise NotReached(f"{method} {bare(url)}: {exchange.fault}", exchange=exchange) from fault
         exchange = _exchange(request, started, response, body)
-        self.evidence.exchanges.append(exchange)
+        self.record(exchange)
         self.received(response)
         return Answer(exchange, self.evidence)
+
+    def record(self, exchange: Exchange) -> None:
+        """Keep an exchange: as evidence of the scenario, and among all of the run."""
+        self.evidence.exchanges.append(exchange)
+        self.wire.traffic.append(exchange)
 
     def _exchanged(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         with self.wire.network.within(self.wire.timeout):
@@ -201,8 +210,21 @@ def _build(method: str, url: str, headers: Headers, content: Content, timeout: f
     return request
 
 
+@dataclass(frozen=True)
+class _Started:
+    """Who sent a request and when: seconds since the epoch, and on the clock that measures durations."""
+
+    sender: str
+    at: float
+    tick: float
+
+
 def _exchange(
-    request: httpx.Request, started: float, response: httpx.Response | None = None, body: bytes = b"", fault: str = ""
+    request: httpx.Request,
+    started: _Started,
+    response: httpx.Response | None = None,
+    body: bytes = b"",
+    fault: str = "",
 ) -> Exchange:
     return Exchange(
         method=request.method,
@@ -212,8 +234,10 @@ def _exchange(
         status=response.status_code if response else None,
         headers=response.headers if response else httpx.Headers(),
         body=body,
-        elapsed_ms=(time.monotonic() - started) * 1000,
+        elapsed_ms=(time.monotonic() - started.tick) * 1000,
         fault=fault,
+        sender=started.sender,
+        started=started.at,
     )
 
 

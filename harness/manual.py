@@ -60,8 +60,8 @@ def wait_for_human(browser: Browser, request: AuthorizationRequest) -> Landing:
         arrived = _arrival(browser, request.url, redirect_uri)
     place = urlsplit(redirect_uri)
     location = f"{place.scheme}://{place.netloc}{arrived}"
-    seen = Exchange("GET", request.url, (), b"", 302, httpx.Headers({"location": location}))
-    browser.evidence.exchanges.append(seen)
+    seen = Exchange("GET", request.url, (), b"", 302, httpx.Headers({"location": location}), sender=browser.sender)
+    browser.record(seen)
     return Landing(Answer(seen, browser.evidence), location, query_of(location), (location,))
 
 

@@ -20,7 +20,7 @@ from fixtures.service.keys import MAKERS
 from fixtures.world import load_world
 from harness import engine
 from harness import property as properties
-from harness.events import Event, Result
+from harness.events import Event, Result, Settings
 from harness.http import Wire
 from harness.reach import EVERYWHERE, Trace, Visits, merged, reaching
 from harness.requirement import Role
@@ -99,7 +99,7 @@ class _Worker:
     def judge(self, scenarios: Iterable[Scenario]) -> tuple[Result, ...]:
         """Ask scenarios of the sandbox as it is, one after the other."""
         target = sandbox_target(self._sandbox, self._world)
-        return engine.run(target, scenarios, _ignored, wire=Wire(TIMEOUT), jobs=1).results
+        return engine.run(target, scenarios, _ignored, wire=Wire(TIMEOUT), settings=Settings(jobs=1)).results
 
     def judge_mutant(self, mutant: Mutant, scenarios: Iterable[Scenario]) -> tuple[Result, ...]:
         """Rebuild a service with a mutant's change in place, and ask scenarios of it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import discovery
@@ -16,7 +17,7 @@ from harness.target_file import SandboxTable, TargetFile, TargetFileError, read_
 from harness.verdict import Blocked
 
 if TYPE_CHECKING:
-    from harness.sandbox.embedded import EmbeddedSandbox
+    from harness.sandbox.target import Sandbox
 
 
 class Unreachable(Exception):
@@ -32,7 +33,7 @@ class Plan:
     wire: Wire
 
 
-def make_plan(request: Request, stack: ExitStack, sandbox: EmbeddedSandbox | None = None) -> Plan:
+def make_plan(request: Request, stack: ExitStack, sandbox: Sandbox | None = None) -> Plan:
     """Read the target file, start the sandbox where it is needed, and find what can be discovered.
 
     Args:
@@ -47,11 +48,34 @@ def make_plan(request: Request, stack: ExitStack, sandbox: EmbeddedSandbox | Non
     """
     if request.sandbox:
         return _sandbox_plan(request, stack, sandbox)
-    file = target_file(request)
-    found = look(file, request.timeout)
+    plan = plan_of(target_file(request), request.timeout, stack, sandbox)
+    return replace(plan, target=replace(plan.target, file=_place(request.file)))
+
+
+def _place(file: Path | None) -> str:
+    """Return a file's path from where the user stands, or its name where it is elsewhere."""
+    if file is None:
+        return ""
+    place = file.resolve()
+    return (place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else Path(place.name)).as_posix()
+
+
+def plan_of(file: TargetFile, timeout: float, stack: ExitStack, sandbox: Sandbox | None = None) -> Plan:
+    """Do the same for a target file that was read before.
+
+    Raises:
+        TargetFileError: it holds a private key that is none, or names a tenant that the sandbox lacks.
+        SandboxError: the sandbox does not start.
+        Unreachable: the target does not answer.
+    """
+    found = look(file, timeout)
     if file.target.trusts != "sandbox":
         return found
-    target = _trusting(found.target, file.sandbox, stack, sandbox)
+    try:
+        target = _trusting(found.target, file.sandbox, stack, sandbox)
+    except BaseException:
+        found.wire.close()
+        raise
     return replace(found, target=target, roles=(Role.MCP_SERVER,))
 
 
@@ -88,7 +112,7 @@ def target_file(request: Request) -> TargetFile:
     return read_target_file(request.file, told)
 
 
-def _sandbox_plan(request: Request, stack: ExitStack, running: EmbeddedSandbox | None) -> Plan:
+def _sandbox_plan(request: Request, stack: ExitStack, running: Sandbox | None) -> Plan:
     from fixtures.world import load_world
     from harness.sandbox.embedded import EmbeddedSandbox
     from harness.sandbox.target import sandbox_target
@@ -98,7 +122,7 @@ def _sandbox_plan(request: Request, stack: ExitStack, running: EmbeddedSandbox |
     return Plan(target, (Role.AUTHORIZATION_SERVER, Role.MCP_SERVER), Wire(request.timeout))
 
 
-def _trusting(target: Target, table: SandboxTable, stack: ExitStack, running: EmbeddedSandbox | None) -> Target:
+def _trusting(target: Target, table: SandboxTable, stack: ExitStack, running: Sandbox | None) -> Target:
     """Start the sandbox that the MCP server trusts, and let it mint the tokens."""
     from fixtures.world import load_world
     from harness.sandbox.embedded import EmbeddedSandbox

@@ -91,11 +91,13 @@ class Run:
         target: what is judged.
         wire: connections and limits, shared by all scenarios.
         new_context: makes a context for a control.
+        seed: of generated examples; 0 for the fixed ones.
     """
 
     target: Target
     wire: Wire
     new_context: Callable[[Run, Evidence], Context]
+    seed: int = 0
     _controls: dict[Capability, Once[Control]] = field(default_factory=dict)
     _sessions: dict[tuple[int, Site], Once[Cookies]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)

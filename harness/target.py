@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from harness.baseline import Expected
 
 REDIRECT_URI = "http://127.0.0.1:8976/callback"
 """Where clients have codes sent unless the target file says otherwise; nothing has to listen there."""
@@ -136,9 +139,10 @@ class Target:
             one that the user of `home` lacks.
         other_scope: a scope that means something at `other_resource`.
         tools: by name; `implied` maps a scope to one that it implies.
-        expected: accepted failures, scenario id to reason.
+        expected: accepted failures, by scenario id or its beginning.
         capabilities: the user's word on what the target has or lacks, by capability name.
         secrets: what the user keeps in the environment, which no report may hold.
+        file: the target file's path, as a reader in the same folder knows it; empty where none was named.
     """
 
     name: str
@@ -158,7 +162,8 @@ class Target:
     implied: Mapping[str, str] = field(default_factory=dict)
     effect: Effect | None = None
     clock: ClockControl | None = None
-    expected: Mapping[str, str] = field(default_factory=dict)
+    expected: Expected = field(default_factory=dict)
     capabilities: Mapping[str, bool] = field(default_factory=dict)
     limited_login: Login | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    file: str = ""

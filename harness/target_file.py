@@ -9,37 +9,42 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, model_validator
 
 from harness.capability import CAPABILITIES
-from harness.http import is_loopback, origin_of
-from harness.mistakes import CREDENTIALS, SECRETIVE, mistakes
+from harness.http import is_loopback
+from harness.mistakes import SECRETIVE, mistakes
+from harness.redaction import secretive
 from harness.requirement import REVISIONS
 from harness.target import REDIRECT_URI, Login, LoginPage, OAuthClient, Target, Tenant, Tool
-from harness.target_tables import EffectTable, Name, ResourcesTable, ScopesTable, Table, ToolTable
+from harness.target_tables import (
+    EffectTable,
+    ExpectedTable,
+    Name,
+    PlanTable,
+    ResourcesTable,
+    ScopesTable,
+    Table,
+    ToolTable,
+    Url,
+)
+
+_WITHOUT_SECRETS = object()
+"""The context of a validation that needs no secrets: their variables need not be set."""
 
 
 class TargetFileError(ValueError):
     """A mistake in a target file: one sentence for each, with its key, what was found and what is allowed."""
 
 
-def _url(value: str) -> str:
-    if not origin_of(value):
-        raise ValueError("an http or https URL with a host is wanted")
-    if CREDENTIALS.search(value):
-        raise ValueError("a URL without credentials is wanted")
-    return value
-
-
-def _set_variable(value: str) -> str:
+def _set_variable(value: str, info: ValidationInfo) -> str:
     if not value.isidentifier():  # it may be the secret itself, which is not repeated
         raise ValueError(f"{SECRETIVE}, in the place of its value")
-    if value not in os.environ:
+    if value not in os.environ and info.context is not _WITHOUT_SECRETS:
         raise ValueError(f"the environment variable {value} is not set")
     return value
 
 
-Url = Annotated[str, AfterValidator(_url)]
 Variable = Annotated[str, AfterValidator(_set_variable)]
 AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
 ClientKind = Literal["first", "second", "confidential", "machine", "keyed", "exchanger", "resource_server"]
@@ -145,7 +150,8 @@ class TargetFile(Table):
     other_tenant: TenantTable | None = None
     sandbox: SandboxTable = Field(default_factory=SandboxTable)
     capabilities: dict[Annotated[str, AfterValidator(_known_capability)], bool] = Field(default_factory=dict)
-    expected: dict[str, Name] = Field(default_factory=dict)
+    plan: PlanTable = Field(default_factory=PlanTable)
+    expected: dict[Name, ExpectedTable] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _tools_of_the_effect(self) -> TargetFile:
@@ -164,6 +170,12 @@ class TargetFile(Table):
             )
         return self
 
+    @property
+    def name(self) -> str:
+        """What reports call the target."""
+        table = self.target
+        return table.name or table.mcp_server or table.authorization_server or ""
+
     def resolve(self) -> Target:
         """Return the target, its secrets read from the environment.
 
@@ -173,7 +185,7 @@ class TargetFile(Table):
         table, other = self.target, self.other_tenant
         tools = {name: Tool(name, frozenset(tool.scopes), tool.arguments) for name, tool in self.tools.items()}
         return Target(
-            name=table.name or table.mcp_server or table.authorization_server or "",
+            name=self.name,
             home=_tenant(table, self.clients, self.login),
             other=_tenant(other, other.clients, other.login) if other else None,
             spec=table.spec,
@@ -189,20 +201,22 @@ class TargetFile(Table):
             tools=tools,
             effect=self.effect.resolve(tools) if self.effect else None,
             implied=self.scopes.implied,
-            expected=self.expected,
+            expected={entry: table.resolve(entry) for entry, table in self.expected.items()},
             capabilities=self.capabilities,
             limited_login=_login(self.limited_login) if self.limited_login else None,
-            secrets=tuple(sorted(map(os.environ.__getitem__, self._variables()))),
+            secrets=tuple(sorted(self._secrets())),
         )
 
-    def _variables(self) -> set[str]:
-        """Return the names of the environment variables that hold secrets."""
+    def _secrets(self) -> set[str]:
+        """Return what the named variables hold, and what is filled into fields that are called like a secret."""
         tenants: list[TargetFile | TenantTable] = [self, *([self.other_tenant] if self.other_tenant else [])]
         logins = [*(tenant.login for tenant in tenants), *([self.limited_login] if self.limited_login else [])]
         clients = [client for tenant in tenants for client in tenant.clients.values()]
         pages = [page for login in logins for page in (*login.pages, *login.refusal)]
-        filled = {variable for page in pages for variable in page.fill_env.values()}
-        return filled | {client.secret_env for client in clients if client.secret_env}
+        variables = [variable for page in pages for variable in page.fill_env.values()]
+        variables += [client.secret_env for client in clients if client.secret_env]
+        filled = {text for page in pages for name, text in page.fill.items() if secretive(name)}
+        return filled | {os.environ[variable] for variable in variables}
 
 
 def read_target_file(path: Path | None, told: Mapping[str, Any] | None = None) -> TargetFile:
@@ -215,18 +229,36 @@ def read_target_file(path: Path | None, told: Mapping[str, Any] | None = None) -
     Raises:
         TargetFileError: it is missing, no TOML, or has mistakes; the message names each.
     """
-    place = str(path) if path else "the command line"
-    data = _toml(path) if path else {}
+    data = read_toml(path) if path else {}
     table = data.get("target", {})
     if isinstance(table, dict) and told:
         data["target"] = {**table, **told}
+    return checked_target_file(data, str(path) if path else "the command line")
+
+
+def checked_target_file(data: Mapping[str, Any], place: str, *, secrets: bool = True) -> TargetFile:
+    """Validate what a target file says.
+
+    Args:
+        data: the file's tables.
+        place: what mistakes call it.
+        secrets: whether the variables that hold secrets have to be set, which a file that is judged by needs.
+
+    Raises:
+        TargetFileError: it has mistakes; the message names each.
+    """
     try:
-        return TargetFile.model_validate(data)
+        return TargetFile.model_validate(data, context=None if secrets else _WITHOUT_SECRETS)
     except ValidationError as fault:
         raise TargetFileError("\n".join(f"{place}: {line}" for line in mistakes(fault, TargetFile))) from fault
 
 
-def _toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return what is in a file, whatever it says.
+
+    Raises:
+        TargetFileError: it cannot be read, or is no TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as fault:

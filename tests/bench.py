@@ -13,15 +13,19 @@ from pathlib import Path
 
 from fixtures.world import load_world
 from harness import engine
+from harness.events import Settings
 from harness.http import Wire
 from harness.sandbox.embedded import EmbeddedSandbox
 from harness.sandbox.layout import SERVICES
 from harness.sandbox.target import sandbox_target
 from harness.scenario import load_scenarios
+from tests import steadiness
+from tests.bench_page import page_open_seconds
 
 COMMAND = (sys.executable, "-P", "-m", "mcp_assay")
 ROUNDS = 5
 LATENCY = 0.05
+REPETITIONS = 20
 SAMPLE_SECONDS = 0.05
 
 
@@ -38,6 +42,9 @@ def main() -> None:
     show(f"with {LATENCY * 1000:.0f} ms latency, --jobs 1", one, "s")
     show(f"with {LATENCY * 1000:.0f} ms latency, --jobs 16", many, "s")
     show("gain", one / many, "times", ">= 8")
+    show("the HTML page of 500 failures opens", best(page_open_seconds), "s", "< 1")
+    for jobs in (1, 16):
+        show(f"verdicts that differed, --jobs {jobs}", unsteady(jobs), f"in {REPETITIONS} runs under load", "0")
 
 
 def show(what: str, value: float, unit: str, aim: str = "") -> None:
@@ -129,8 +136,21 @@ def delayed_seconds(jobs: int) -> float:
                 control.fault("/", delay=LATENCY, times=1_000_000)
         target = replace(sandbox_target(sandbox, load_world()), clock=None)
         started = time.perf_counter()
-        engine.run(target, load_scenarios().values(), lambda _event: None, wire=Wire(), jobs=jobs)
+        engine.run(target, load_scenarios().values(), lambda _event: None, wire=Wire(), settings=Settings(jobs=jobs))
         return time.perf_counter() - started
+
+
+def unsteady(jobs: int) -> float:
+    """Judge a sandbox again and again under load, each time in another order; return how many verdicts changed."""
+    with EmbeddedSandbox(mutant=steadiness.MUTANT) as sandbox:
+        first = steadiness.verdicts(sandbox, jobs=jobs, seed=0)
+        with steadiness.load():
+            seeds = range(1, REPETITIONS + 1)
+            again = [steadiness.verdicts(sandbox, jobs=jobs, seed=seed) for seed in seeds]
+    found = [steadiness.differences(first, other) for other in again]
+    for item in filter(None, found):
+        print(item, file=sys.stderr)  # noqa: T201
+    return sum(map(len, found))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,11 @@ COMMANDS = {
     "explain": "Explain a scenario, requirement, capability or verdict.",
     "init": "Write a target file from what discovery finds.",
     "doctor": "Say what is missing on this machine or in the target file.",
+    "baseline": "Keep the accepted failures of a target file up to date.",
+    "compare": "Say what changed from one run to another.",
+    "matrix": "Show several runs side by side: implementations and areas.",
+    "verify": "Say whether an evidence bundle is whole.",
+    "replay": "Run a scenario of an evidence bundle again, and compare.",
     "mutants": "Show that every scenario can fail: run the matrix of mutants.",
     "audit": "Work with the audit trails of the sandbox.",
 }

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli.endings import IncompleteError, WrongTargetError
+from harness.cli.outputs import Outputs, output_options
 from harness.request import TARGET_FILE, Request
 from harness.requirement import REVISIONS, Role
 
 if TYPE_CHECKING:
-    from harness.events import Event
+    from harness.catalogue import Catalogue
+    from harness.events import Event, Settings
     from harness.planning import Plan
     from harness.sandbox.embedded import EmbeddedSandbox
     from harness.scenario import Scenario
@@ -25,82 +28,103 @@ PATH = click.Path(dir_okay=True, path_type=Path)
 ROLES = (Role.AUTHORIZATION_SERVER.value, Role.MCP_SERVER.value)
 
 
+def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--seed", type=click.IntRange(0), default=0, help="Another order and other examples than usual."),
+        click.option("--jobs", type=click.IntRange(1, 64), default=8, show_default=True, help="Scenarios at a time."),
+        click.option("--allow-blocked", is_flag=True, help="What could not be judged does not turn the run red."),
+        click.option("--strict", is_flag=True, help="Warnings turn the run red."),
+        click.option("--role", type=click.Choice(ROLES), help="Judge this role only."),
+        click.argument("selectors", nargs=-1, metavar="[SELECTOR…]"),
+    ):
+        command = option(command)
+    return command
+
+
 @click.command("run")
-@click.argument("selectors", nargs=-1, metavar="[SELECTOR…]")
 @click.option("--target", "file", type=PATH, help="The target file; mcp-assay.toml where there is one.")
 @click.option("--mcp-server", metavar="URL", help="An MCP server; its authorization server is discovered.")
 @click.option("--authorization-server", metavar="URL", help="An authorization server's issuer.")
-@click.option("--role", type=click.Choice(ROLES), help="Judge this role only.")
 @click.option("--spec", type=click.Choice(REVISIONS), help=f"The MCP revision; {REVISIONS[0]} where nothing is said.")
-@click.option("--strict", is_flag=True, help="Warnings turn the run red.")
-@click.option("--allow-blocked", is_flag=True, help="What could not be judged does not turn the run red.")
-@click.option("--jobs", type=click.IntRange(1, 64), default=8, show_default=True, help="Scenarios at the same time.")
+@_settings_options
 @click.option("--timeout", type=click.FloatRange(0.1, 300), default=10, show_default=True, help="Seconds an exchange.")
-@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the JSON report.")
-@click.option("--junit", "junit_file", type=PATH, metavar="FILE", help="Write the JUnit XML report.")
+@output_options
 @click.option("--show-secrets", is_flag=True, help="Leave tokens and secrets in; for targets on loopback only.")
 @click.pass_context
-def command(ctx: click.Context, /, **options: object) -> None:
+def command(
+    ctx: click.Context,
+    /,
+    file: Path | None,
+    mcp_server: str | None,
+    authorization_server: str | None,
+    spec: str | None,
+    timeout: float,
+    show_secrets: bool,
+    **others: Any,
+) -> None:
     """Judge a target, or the sandbox when none is named.
 
     A SELECTOR is a scenario id or its beginning (as/pkce), or a section (rfc7636/4.6).
     """
-    ctx.exit(_run(Options(**options)))  # type: ignore[arg-type]
+    from harness.events import Settings
+
+    outputs = Outputs.taken_from(others)
+    request = Request(file, mcp_server, authorization_server, spec, timeout)
+    ctx.exit(_run(Options(request, Settings(**others), outputs, show_secrets)))
 
 
 @dataclass(frozen=True)
 class Options:
     """What was given on the command line."""
 
-    selectors: tuple[str, ...]
-    file: Path | None
-    mcp_server: str | None
-    authorization_server: str | None
-    role: str | None
-    spec: str | None
-    strict: bool
-    allow_blocked: bool
-    jobs: int
-    timeout: float
-    json_file: Path | None
-    junit_file: Path | None
+    named: Request
+    settings: Settings
+    outputs: Outputs
     show_secrets: bool
 
     @property
     def request(self) -> Request:
         """What is to be judged."""
-        named = Request(self.file, self.mcp_server, self.authorization_server, self.spec, self.timeout)
         default = Path(TARGET_FILE)
-        return replace(named, file=default) if named.sandbox and default.exists() else named
+        return replace(self.named, file=default) if self.named.sandbox and default.exists() else self.named
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """All that could be asked, the user's own scenarios among it.
+
+        Raises:
+            WrongTargetError: the target file or the folder with them cannot be used.
+        """
+        from harness.catalogue import catalogue
+
+        request = self.request
+        if request.file is None:
+            return catalogue()
+        from harness.planning import target_file
+        from harness.target_file import TargetFileError
+
+        try:
+            return catalogue(target_file(request).plan.folder(request.file))
+        except TargetFileError as fault:
+            raise WrongTargetError(str(fault)) from fault
 
 
 def _run(options: Options) -> int:
-    _check_reports(options)
-    _check_selectors(options)
+    options.outputs.check(options.request, show_secrets=options.show_secrets)
+    if options.request.file or options.settings.selectors:  # else there is time while the sandbox starts
+        _check_words(options)
     with ExitStack() as stack:
         plan = _plan(options, stack)
         selected = _select(options, plan)
         return _judge(options, plan, selected)
 
 
-def _check_reports(options: Options) -> None:
-    from reports.files import check_writable
-
-    for path in filter(None, (options.json_file, options.junit_file)):
-        try:
-            check_writable(path)
-        except OSError as fault:
-            raise click.UsageError(f"{path}: the report cannot be written there: {fault.strerror}") from fault
-
-
-def _check_selectors(options: Options) -> None:
-    from harness.scenario import load_scenarios
+def _check_words(options: Options) -> None:
+    """Check the target file, the user's own scenarios and the selectors before anything is started."""
     from harness.selection import NoMatchError, check_selectors
 
-    if not options.selectors:
-        return
     try:
-        check_selectors(load_scenarios(), options.selectors)
+        check_selectors(options.catalogue.scenarios, options.settings.selectors)
     except NoMatchError as fault:
         raise click.UsageError(str(fault)) from fault
 
@@ -110,7 +134,7 @@ def _plan(options: Options, stack: ExitStack) -> Plan:
 
     request = options.request
     try:
-        sandbox = _launched(stack) if request.sandbox else None
+        sandbox = _launched(options, stack) if request.sandbox else None
         from harness.planning import Unreachable, make_plan
         from harness.target_file import TargetFileError
     except SandboxError as fault:
@@ -128,7 +152,7 @@ def _plan(options: Options, stack: ExitStack) -> Plan:
     return plan
 
 
-def _launched(stack: ExitStack) -> EmbeddedSandbox:
+def _launched(options: Options, stack: ExitStack) -> EmbeddedSandbox:
     """Start the sandbox, and import while it starts."""
     from harness.sandbox.embedded import EmbeddedSandbox
 
@@ -137,74 +161,36 @@ def _launched(stack: ExitStack) -> EmbeddedSandbox:
     sandbox.launch()
     for module in ("harness.planning", "harness.engine", "harness.sandbox.target", "reports.terminal"):
         importlib.import_module(module)
-    importlib.import_module("harness.scenario").load_scenarios()
+    _ = options.catalogue
     sandbox.await_ready()
     return sandbox
 
 
 def _select(options: Options, plan: Plan) -> tuple[Scenario, ...]:
-    from harness.scenario import load_scenarios
     from harness.selection import select
 
-    roles = [role for role in plan.roles if options.role in (None, role.value)]
+    roles = [role for role in plan.roles if options.settings.role in (None, role.value)]
     if not roles:
-        raise click.UsageError(f"--role {options.role}: the target names no {options.role}")
-    scenarios = load_scenarios()
-    _check_baseline(plan, scenarios)
-    selected = select(scenarios, options.selectors, roles=roles, spec=plan.target.spec)
+        raise click.UsageError(f"--role {options.settings.role}: the target names no {options.settings.role}")
+    selected = select(options.catalogue.scenarios, options.settings.selectors, roles=roles, spec=plan.target.spec)
     if not selected:
         raise click.UsageError(f"no scenario of {', '.join(roles)} in MCP {plan.target.spec} fits the selectors")
     return selected
 
 
-def _check_baseline(plan: Plan, scenarios: Mapping[str, Scenario]) -> None:
-    from harness.names import nearest
-
-    unknown = [identifier for identifier in plan.target.expected if identifier not in scenarios]
-    if unknown:
-        lines = [f"expected.{name}: no scenario has this id{nearest(name, scenarios)}" for name in unknown]
-        raise WrongTargetError("\n".join(lines))
-
-
 def _judge(options: Options, plan: Plan, selected: tuple[Scenario, ...]) -> int:
     from harness.engine import run
+    from reports.document import Recorder
     from reports.terminal import TerminalReport
 
-    terminal = TerminalReport(show_secrets=options.show_secrets)
-    files = _Files(options)
+    terminal = TerminalReport()
+    writers = [terminal.show, options.outputs.write]
+    recorder = Recorder(writers, show_secrets=options.show_secrets, brief=not options.outputs.wanted)
 
     def sink(event: Event) -> None:
         terminal(event)
-        files(event)
+        recorder(event)
 
-    summary = run(plan.target, selected, sink, wire=plan.wire, jobs=options.jobs)
-    code = summary.exit_code(strict=options.strict, allow_blocked=options.allow_blocked)
-    return code or (IncompleteError.exit_code if files.incomplete else 0)
-
-
-class _Files:
-    """The reports that go to files. One that cannot be written is named, and the others still are."""
-
-    def __init__(self, options: Options) -> None:
-        from harness.version import tool
-        from reports.json_report import JsonReport
-        from reports.junit import JUnitReport
-
-        self.incomplete = False
-        self._reports: dict[Path, Callable[[Event], None]] = {}
-        if options.json_file:
-            self._reports[options.json_file] = JsonReport(
-                options.json_file, tool=tool(), show_secrets=options.show_secrets
-            )
-        if options.junit_file:
-            self._reports[options.junit_file] = JUnitReport(
-                options.junit_file, strict=options.strict, allow_blocked=options.allow_blocked
-            )
-
-    def __call__(self, event: Event) -> None:
-        for path, report in self._reports.items():
-            try:
-                report(event)
-            except OSError as fault:
-                self.incomplete = True
-                click.echo(f"{path}: the report could not be written: {fault.strerror}", err=True)
+    settings = options.settings
+    summary = run(plan.target, selected, sink, wire=plan.wire, settings=settings, known=options.catalogue.scenarios)
+    return summary.exit_code(settings) or (IncompleteError.exit_code if options.outputs.incomplete else 0)

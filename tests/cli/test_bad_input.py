@@ -54,7 +54,37 @@ def honest() -> Iterator[Hostile]:
         ),
         (LOOPBACK + "[capabilities]\nflying = true", ["capabilities.flying: no capability is called flying"]),
         (LOOPBACK + "[sandbox]\nport = 80", ["sandbox.port: input should be greater than or equal to 1024; found 80"]),
-        (LOOPBACK + '[expected]\n"as/x" = ""', ["expected.as/x: string should have at least 1 character"]),
+        (LOOPBACK + '[expected]\n"as/x" = ""', ["expected.as/x.reason: a reason in words is wanted; found ''"]),
+        (
+            LOOPBACK + "[expected]\n'as/x' = 1",
+            ["expected.as/x: a reason in words is wanted, or a table that holds one"],
+        ),
+        (LOOPBACK + "[expected]\n'as/x' = {}", ["expected.as/x.reason: is missing"]),
+        (LOOPBACK + "[expected.'as/x']\nreason = ' '", ["expected.as/x.reason: a reason in words is wanted"]),
+        (
+            LOOPBACK + "[expected.'as/x']\nreason = 'a'\nverdict = 'passed'",
+            ["expected.as/x.verdict: input should be 'failed' or 'warning'; found 'passed'"],
+        ),
+        (
+            LOOPBACK + "[expected.'as/x']\nreason = 'a'\nexpires = '2027-01-31'",
+            ["expected.as/x.expires: a date is wanted, without quotes and time, such as 2027-01-31; found '2027"],
+        ),
+        (
+            LOOPBACK + "[expected.'as/x']\nreason = 'a'\nexpires = 2027-01-31T00:00:00Z",
+            ["expected.as/x.expires: a date is wanted, without quotes and time", "found 2027-01-31T00:00:00+00:00"],
+        ),
+        (
+            LOOPBACK + "[expected.'as/x']\nreason = 'a'\nexpiry = 2027-01-31",
+            ["expected.as/x.expiry: is no key that is known here; there are: reason, verdict, expires, link"],
+        ),
+        (
+            LOOPBACK + "[expected.'as/x']\nreason = 'a'\nlink = 'javascript:alert(1)'",
+            ["expected.as/x.link: an http or https URL with a host is wanted; found 'javascript:alert(1)'"],
+        ),
+        (
+            LOOPBACK + "[expected.'as/x']\nreason = 'a'\nlink = 'https://me:pw@tracker.example/1'",
+            ["expected.as/x.link: a URL without credentials is wanted; found 'https://tracker.example/1'"],
+        ),
     ],
 )
 def test_each_mistake_in_a_target_file_is_named(tmp_path: Path, text: str, sentences: list[str]) -> None:
@@ -128,9 +158,10 @@ def test_a_variable_that_holds_no_key_is_named(tmp_path: Path, monkeypatch: pyte
 def test_a_baseline_of_a_scenario_that_does_not_exist_offers_the_nearest(tmp_path: Path, honest: Hostile) -> None:
     text = f'[target]\nauthorization_server = "{honest.url}"\n[expected]\n"{PUBLISHED[:-1]}" = "known"\n'
     (tmp_path / "t.toml").write_text(text)
-    ended = assay("run", "--target", "t.toml")
-    assert ended.code == 2
-    assert f"expected.{PUBLISHED[:-1]}: no scenario has this id; did you mean {PUBLISHED}" in ended.err
+    ended = assay("run", PUBLISHED, "--target", "t.toml")
+    assert ended.code == 1
+    said = f"BASELINE {PUBLISHED[:-1]} is in the baseline, and fits no scenario: remove it; did you mean {PUBLISHED}"
+    assert said in ended.out
 
 
 def test_what_a_trusted_sandbox_makes_useless_is_named(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from fixtures.world import load_world
 from harness import engine
-from harness.events import Result
+from harness.events import Result, Settings
 from harness.http import Wire
 from harness.requirement import REVISIONS, Role
 from harness.sandbox.target import sandbox_target
@@ -21,7 +21,7 @@ def test_the_reference_passes_everything(revision: str) -> None:
     selected = select(load_scenarios(), (), roles=ROLES, spec=revision)
     with ThreadedSandbox() as sandbox:
         target = sandbox_target(sandbox, load_world(), revision)
-        summary = engine.run(target, selected, lambda _event: None, wire=Wire(), jobs=4)
+        summary = engine.run(target, selected, lambda _event: None, wire=Wire(), settings=Settings(jobs=4))
     others = {result.scenario.id: (result.verdict, result.actual) for result in summary.results if not _passed(result)}
     assert others == {}
 

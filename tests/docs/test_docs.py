@@ -149,7 +149,7 @@ def test_the_target_files_that_pages_show_are_valid(monkeypatch: pytest.MonkeyPa
     "example", [text for path in PAGES for text in examples(path)], ids=lambda text: text.split("\n")[0]
 )
 def test_the_examples_are_in_the_code(example: str) -> None:
-    sources = [path.read_text() for path in tracked("scenarios/**", "fixtures/mutants/**")]
+    sources = [path.read_text() for path in tracked("scenarios/**", "fixtures/mutants/**", "docs/examples/**")]
     spellings = (example.rstrip(), textwrap.indent(example.rstrip(), "    "))
     assert any(spelling in source for source in sources for spelling in spellings)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from harness import engine
+from harness.baseline import Accepted
 from harness.context import Context
-from harness.events import Event, RunFinished, RunStarted, ScenarioFinished, Summary
+from harness.events import Event, RunFinished, RunStarted, ScenarioFinished, Settings, Summary
 from harness.exchange import Answer, Exchange
 from harness.http import Wire
 from harness.requirement import Level, Role, load_requirements
@@ -19,6 +21,7 @@ from harness.support import Capability, Support
 from harness.target import Target, Tenant
 from harness.verdict import Blocked, NotApplicable, Verdict, Violation
 
+TWO_JOBS = Settings(jobs=2)
 TARGET = Target("nothing", Tenant(), spec="2026-07-28")
 MUST = next(item for item in load_requirements().values() if item.level is Level.MUST)
 SHOULD = next(item for item in load_requirements().values() if item.level is Level.SHOULD)
@@ -32,8 +35,8 @@ def scenario(
     return Scenario(name, role, "a", "t", "", "r", (requirement,), frozenset(needs), run)
 
 
-def judged(*scenarios: Scenario, target: Target = TARGET) -> Summary:
-    return engine.run(target, scenarios, lambda _event: None, wire=Wire(), jobs=2)
+def judged(*scenarios: Scenario, target: Target = TARGET, settings: Settings = TWO_JOBS) -> Summary:
+    return engine.run(target, scenarios, lambda _event: None, wire=Wire(), settings=settings)
 
 
 def raising(fault: Exception) -> Callable[[Context], None]:
@@ -64,37 +67,70 @@ def test_each_end_has_its_verdict_and_exit_code(
 ) -> None:
     summary = judged(scenario(run, must=must))
     assert summary.results[0].verdict is verdict
-    assert summary.exit_code() == code
+    assert summary.exit_code(Settings()) == code
 
 
 def test_strict_makes_a_warning_red() -> None:
-    assert judged(scenario(warning)).exit_code(strict=True) == 1
+    assert judged(scenario(warning)).exit_code(Settings(strict=True)) == 1
 
 
 def test_blocked_is_green_where_the_user_allows_it() -> None:
     summary = judged(scenario(raising(Blocked("a")), "as/a/x"), scenario(lambda _ctx: None, "as/a/y"))
-    assert summary.exit_code() == 3
-    assert summary.exit_code(allow_blocked=True) == 0
+    assert summary.exit_code(Settings()) == 3
+    assert summary.exit_code(Settings(allow_blocked=True)) == 0
 
 
 def test_a_run_that_judged_nothing_is_incomplete() -> None:
-    assert judged(scenario(raising(Blocked("a")))).exit_code(allow_blocked=True) == 3
-    assert judged().exit_code() == 3
+    assert judged(scenario(raising(Blocked("a")))).exit_code(Settings(allow_blocked=True)) == 3
+    assert judged().exit_code(Settings()) == 3
 
 
-def test_an_accepted_failure_is_green_and_a_stale_entry_is_red() -> None:
-    known = replace(TARGET, expected={"as/a/b": "we know"})
+def test_an_accepted_failure_is_green_and_one_that_passes_is_red() -> None:
+    known = replace(TARGET, expected={"as/a/b": Accepted("as/a/b", "we know")})
     failing = judged(scenario(raising(Violation("a", "b"))), target=known)
-    assert (failing.exit_code(), failing.results[0].accepted) == (0, "we know")
+    assert (failing.exit_code(Settings()), failing.results[0].accepted) == (0, "we know")
     mended = judged(scenario(lambda _ctx: None), target=known)
-    assert (mended.exit_code(), dict(mended.stale)) == (1, {"as/a/b": "passed"})
+    assert (mended.exit_code(Settings()), dict(mended.problems)) == (1, {"as/a/b": "passed now: remove it"})
 
 
-def test_a_baseline_entry_that_could_not_be_judged_is_incomplete_rather_than_stale() -> None:
-    known = replace(TARGET, expected={"as/a/b": "we know"})
-    summary = judged(scenario(raising(Blocked("a"))), scenario(lambda _ctx: None, "as/a/y"), target=known)
-    assert (summary.exit_code(), dict(summary.stale)) == (3, {})
-    assert summary.exit_code(allow_blocked=True) == 0
+def test_an_expired_entry_accepts_nothing_and_is_told() -> None:
+    today = date(2026, 11, 22)
+    known = replace(TARGET, expected={"as/a/b": Accepted("as/a/b", "we know", expires=today)})
+    failing = scenario(raising(Violation("a", "b")))
+    assert judged(failing, target=known, settings=Settings(today=today)).exit_code(Settings()) == 0
+    late = judged(failing, target=known, settings=Settings(today=today + timedelta(1)))
+    assert (late.exit_code(Settings()), late.results[0].accepted) == (1, "")
+    assert list(late.problems) == ["as/a/b"]
+
+
+def test_an_entry_that_is_blocked_turns_the_run_red_unless_the_user_allows_it() -> None:
+    known = replace(TARGET, expected={"as/a/b": Accepted("as/a/b", "we know")})
+    both = (scenario(raising(Blocked("a"))), scenario(lambda _ctx: None, "as/a/y"))
+    summary = judged(*both, target=known)
+    assert (summary.exit_code(Settings()), list(summary.problems)) == (1, ["as/a/b"])
+    allowing = Settings(allow_blocked=True)
+    assert judged(*both, target=known, settings=allowing).exit_code(allowing) == 0
+
+
+def test_a_run_of_a_part_leaves_the_rest_of_the_baseline_alone() -> None:
+    known = replace(TARGET, expected={"as/a": Accepted("as/a", "we know"), "as/c": Accepted("as/c", "we know")})
+    passing = scenario(lambda _ctx: None)
+    for settings in (Settings(selectors=("as/a/b",)), Settings(role="authorization-server")):
+        summary = engine.run(
+            known, [passing], lambda _event: None, wire=Wire(), settings=settings, known=["as/a/b", "as/a/y", "as/c/z"]
+        )
+        assert (summary.exit_code(settings), dict(summary.problems)) == (0, {})
+
+
+def test_an_interrupted_run_calls_nothing_out_of_date_that_had_no_turn() -> None:
+    def interrupt(event: Event) -> None:
+        if isinstance(event, ScenarioFinished):
+            raise KeyboardInterrupt
+
+    known = replace(TARGET, expected={"as/a": Accepted("as/a", "we know")})
+    many = [scenario(lambda _ctx: None, f"as/a/{n}") for n in range(20)]
+    summary = engine.run(known, many, interrupt, wire=Wire(), settings=Settings(jobs=1))
+    assert (summary.exit_code(Settings()), dict(summary.problems)) == (3, {})
 
 
 def test_an_absent_capability_is_not_applicable_and_its_scenario_does_not_run() -> None:
@@ -154,9 +190,9 @@ def test_an_interrupted_run_reports_what_was_judged() -> None:
             raise KeyboardInterrupt
 
     many = [scenario(lambda _ctx: None, f"as/a/{n}") for n in range(20)]
-    summary = engine.run(TARGET, many, interrupt, wire=Wire(), jobs=1)
+    summary = engine.run(TARGET, many, interrupt, wire=Wire(), settings=Settings(jobs=1))
     assert summary.unfinished > 0
-    assert summary.exit_code() == 3
+    assert summary.exit_code(Settings()) == 3
 
 
 def test_requirements_are_counted_once_and_only_where_they_apply() -> None:

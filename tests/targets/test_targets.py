@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from harness import engine
-from harness.events import Event, Summary
+from harness.events import Settings, Summary
 from harness.planning import make_plan
 from harness.request import Request
 from harness.sandbox.embedded import EmbeddedSandbox
 from harness.scenario import load_scenarios
 from harness.selection import select
 from harness.verdict import Verdict
+from reports.document import Recorder
 from reports.terminal import TerminalReport
 from tests.targets import programs
 
@@ -25,21 +25,17 @@ pytestmark = pytest.mark.targets
 
 def judged(request: Request, sandbox: EmbeddedSandbox | None = None) -> Summary:
     """Judge a target as `mcp-assay run` does, and show the report."""
-    report = TerminalReport(sys.stdout)
-
-    def sink(event: Event) -> None:
-        report(event)
-
     with ExitStack() as stack:
         plan = make_plan(request, stack, sandbox)
-        selected = select(load_scenarios(), (), roles=plan.roles, spec=plan.target.spec)
-        return engine.run(plan.target, selected, sink, wire=plan.wire)
+        scenarios = load_scenarios()
+        selected = select(scenarios, (), roles=plan.roles, spec=plan.target.spec)
+        return engine.run(plan.target, selected, Recorder([TerminalReport().show]), wire=plan.wire, known=scenarios)
 
 
 def holds(summary: Summary) -> bool:
     """Tell whether there is no finding but those of the baseline, and nothing that should be judged was not."""
     unexplained = [r for r in summary.results if r.verdict in (Verdict.FAILED, Verdict.WARNING) and not r.accepted]
-    return not unexplained and summary.exit_code() == 0
+    return not unexplained and summary.exit_code(Settings()) == 0
 
 
 def test_oidc_provider(monkeypatch: pytest.MonkeyPatch) -> None:
