@@ -90,8 +90,8 @@ def an_unregistered_redirect_uri_is_not_redirected_to(ctx: Context) -> None:
 
 
 @scenario("mcp-security.redirect-1", needs={AUTHORIZATION_CODE})
-@for_all(budget=20, form=st.sampled_from(LOOKALIKES), word=st.text(string.ascii_lowercase, min_size=1, max_size=6))
-def lookalikes_of_a_redirect_uri_are_not_redirected_to(ctx: Context, form: str, word: str) -> None:
+@for_all(budget=2, word=st.text(string.ascii_lowercase, min_size=1, max_size=6))
+def lookalikes_of_a_redirect_uri_are_not_redirected_to(ctx: Context, word: str) -> None:
     """Nothing that merely resembles the registered redirect URI is redirected to.
 
     Why: comparisons by prefix, by pattern or after normalisation have all been used to steal codes.
@@ -99,12 +99,12 @@ def lookalikes_of_a_redirect_uri_are_not_redirected_to(ctx: Context, form: str, 
     """
     registered = ctx.clients.first.redirect_uri
     ctx.require(origin_of(registered), "the client's redirect URI is no http or https URL")
-    lookalike = _lookalike(registered, form, word)
-    if lookalike == registered:
-        return
-    landing = ctx.send_authorization(redirect_uri=lookalike)
-    expect(not landing.get("code"), f"no code for {lookalike}", landing.summary(), landing.answer)
-    expect(not _was_sent_to(landing, lookalike), f"no redirect to {lookalike}", landing.summary(), landing.answer)
+    for lookalike in {_lookalike(registered, form, word): None for form in LOOKALIKES}:
+        if lookalike != registered:
+            landing = ctx.send_authorization(redirect_uri=lookalike)
+            sent = _was_sent_to(landing, lookalike)
+            expect(not landing.get("code"), f"no code for {lookalike}", landing.summary(), landing.answer)
+            expect(not sent, f"no redirect to {lookalike}", landing.summary(), landing.answer)
 
 
 @scenario("oauth21-8.4.2-1", needs={AUTHORIZATION_CODE, REGISTRATION})
