@@ -86,7 +86,7 @@ class Wire:
         """
         origin = origin_of(url)
         if not origin:
-            raise NotAllowed(f"the target led to {url[:200]!r}, which is no http or https URL")
+            raise NotAllowed(f"the target led to {bare(url)[:200]!r}, which is no http or https URL")
         if (self.loopback and is_loopback(url)) or (self.authorized and origin in self.origins):
             return
         where = "this machine, and the target is elsewhere" if is_loopback(url) else "off loopback"
@@ -204,7 +204,7 @@ def _build(method: str, url: str, headers: Headers, content: Content, timeout: f
             extensions={"timeout": limits},
         )
     except (httpx.InvalidURL, ValueError, UnicodeError) as fault:
-        raise NotAllowed(f"the target led to {url[:200]!r}, which cannot be requested: {fault}") from fault
+        raise NotAllowed(f"the target led to {bare(url)[:200]!r}, which cannot be requested: {fault}") from fault
     request.headers.setdefault("user-agent", "mcp-assay")
     request.headers.setdefault("accept", "*/*")
     return request

@@ -5,31 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from harness.exchange import Exchange
 from harness.known_secrets import KnownSecrets
+from harness.named_secrets import is_error_code, names_secret, without_named, without_users
 
-_TOKENS = ("access_token", "actor_token", "id_token", "id_token_hint", "refresh_token", "subject_token", "token")
-_CREDENTIALS = (
-    "registration_access_token",
-    "mcp-session-id",
-    "assertion",
-    "authorization",
-    "client_assertion",
-    "client_secret",
-    "secret",
-)
-_FORM_FIELDS = ("password", "passwd", "pwd", "passphrase", "passcode", "pin", "otp")
-_FLOW = ("code", "code_verifier", "cookie", "csrf", "login", "nonce", "set-cookie", "state")
-_KEY_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "k")
-SECRET_NAMES = frozenset((*_TOKENS, *_CREDENTIALS, *_FORM_FIELDS, *_FLOW, *_KEY_MEMBERS))
 SHOWN = 4000
+READ = 4 * SHOWN
+"""How many characters of a text are read and shown of it; what stands for a secret is shorter than the secret."""
 SHORTEST = 4
 """Whoever keeps less than so many signs in the environment keeps no secret, and would have texts torn to pieces."""
 _SECRETIVE = re.compile(
@@ -37,16 +27,16 @@ _SECRETIVE = re.compile(
     r"|verifier|csrf|^authorization$"
 )
 _BEARER = re.compile(r"^(\w+)\s+(.+)$", re.DOTALL)
-_MARKUP = ("text/html", "application/xhtml+xml")
-_NAMES = "|".join(sorted(SECRET_NAMES, key=len, reverse=True))
-_MEMBER = re.compile(rf'"({_NAMES})"(\s*:\s*)"((?:[^"\\]|\\.)*)"?')
-_PARAMETER = re.compile(rf"\b({'|'.join(name for name in SECRET_NAMES if len(name) > 2)})=([^\s&\"'<>]+)")
-_JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*")
-
-
-def label(name: str, value: str) -> str:
-    """Return what stands for a secret: its name, and eight digits that tell equal ones from different ones."""
-    return f"<{name}:{hashlib.sha256(value.encode(errors='surrogatepass')).hexdigest()[:8]}>" if value else ""
+_MARKUP = ("text/html", "application/xhtml+xml", "text/xml", "application/xml", "multipart/")
+_JWT = re.compile(r"(?<![A-Za-z0-9])eyJ[\w-]{8,}(?:\.[\w-]*){1,4}")
+"""A JWS or JWE, and what is left of one that was cut off behind its header."""
+_ENDS_OF_WORDS = " \t\r\n\"'<>&,;"
+_SALT = os.urandom(16)
+"""Without it a PIN or a password could be guessed from the digits that stand for it. One command, one salt."""
+_UNNAMABLE = re.compile(r"[^\w-]", re.ASCII)
+_ATTRIBUTES = ("path", "max-age", "expires", "samesite", "domain", "priority")
+_PLAIN_WORD = re.compile(r"[A-Za-z][a-z]{0,15}")
+"""What is replaced where it is a cookie or a code, and not wherever else it stands: texts are made of such words."""
 
 
 def secretive(name: str) -> bool:
@@ -70,7 +60,8 @@ class Redactor:
         self, *, show_secrets: bool = False, secrets: Iterable[str] = (), traffic: Sequence[Exchange] = ()
     ) -> None:
         self._open = show_secrets
-        self._known = KnownSecrets({value: label("secret", value) for value in secrets if len(value) >= SHORTEST})
+        always = {value: _label("secret", value) for value in secrets if len(value) >= SHORTEST}
+        self._known = KnownSecrets(always)
         self._traffic = traffic
         self._learnt = 0
         self._learning = False
@@ -94,7 +85,7 @@ class Redactor:
             return value
         if self._learnt < len(self._traffic):
             self._learn()
-        return _JWT.sub(lambda match: label("jwt", match[0]), self._known.hidden(value))
+        return _JWT.sub(lambda match: _label("jwt", match[0]), self._known.hidden(without_users(value)))
 
     def url(self, url: str) -> str:
         """Return a URL whose secret query and fragment parameters are replaced."""
@@ -103,10 +94,10 @@ class Redactor:
         try:
             parts = urlsplit(url)
         except ValueError:
-            return self.text(url)
+            return self._any_text(url)
         query, fragment = self._form(parts.query), self._form(parts.fragment)
         host = parts.netloc.rpartition("@")[2]
-        return self.text(urlunsplit((parts.scheme, host, parts.path, query, fragment)))
+        return self.text(urlunsplit((parts.scheme, host, self._named(parts.path), query, fragment)))
 
     def request_headers(self, exchange: Exchange) -> list[tuple[str, str]]:
         """Return the request headers, credentials replaced."""
@@ -126,22 +117,26 @@ class Redactor:
         return self._content(exchange.body, str(exchange.headers.get("content-type", "")))
 
     def _content(self, raw: bytes, kind: str) -> str:
-        text = raw[: SHOWN * 4].decode("utf-8", errors="replace")
+        text = _beginning(raw[: 4 * READ + 4].decode("utf-8", errors="replace"))
         if self._open or not raw:
             return text[:SHOWN]
-        if kind.startswith(_MARKUP):
-            return f"<{kind.split(';')[0]}, {len(raw)} bytes>"
+        kind = kind.strip().lower()
+        if kind.startswith(_MARKUP) or text.lstrip("\ufeff \t\r\n").startswith("<"):
+            return f"<{kind.split(';')[0] or 'markup'}, {len(raw)} bytes>"
         if "form-urlencoded" in kind:
             return self._form(text)[:SHOWN]
         try:
-            return self.text(json.dumps(self._document(json.loads(raw)), ensure_ascii=False))[:SHOWN]
+            document = json.dumps(self._document(json.loads(raw)), ensure_ascii=False)
+            return self.text(_beginning(document))[:SHOWN]
         except (ValueError, RecursionError):
-            return self.text(self._loose(text))[:SHOWN]
+            return self._any_text(text)[:SHOWN]
 
-    def _loose(self, text: str) -> str:
-        """Return a text that looks like JSON or a form, and is none as a whole, without its secrets."""
-        text = _MEMBER.sub(lambda match: f'"{match[1]}"{match[2]}"{self._hide(match[1], match[3])}"', text)
-        return _PARAMETER.sub(lambda match: f"{match[1]}={self._hide(match[1], match[2])}", text)
+    def _any_text(self, text: str) -> str:
+        """Return a text that may look like JSON or a form, and is none as a whole, without its secrets."""
+        return self.text(self._named(_beginning(text)))
+
+    def _named(self, text: str) -> str:
+        return without_named(text, self._hide)
 
     def _header(self, name: str, value: str) -> str:
         if self._open:
@@ -153,8 +148,17 @@ class Redactor:
         if name == "location":
             return self.url(value)
         if name in ("cookie", "set-cookie"):
-            return "; ".join(self._cookie(part) for part in value.split("; "))
-        return self._hide(name, value) if name in SECRET_NAMES else self.text(value)
+            return "; ".join(self._cookies(value, attributes=name == "set-cookie"))
+        return self._hide(name, value) if names_secret(name) else self._any_text(value)
+
+    def _cookies(self, value: str, *, attributes: bool) -> Iterator[str]:
+        """Yield the parts of a header with cookies; all but the first may be attributes, which are no secret."""
+        for place, part in enumerate(piece.strip() for piece in value.split(";")):
+            name, equals, secret = part.partition("=")
+            if attributes and place and (not equals or name.strip().lower() in _ATTRIBUTES):
+                yield part
+            else:
+                yield f"{name}={self._hide('cookie', secret)}" if equals else self._hide("cookie", part)
 
     def _learn_password(self, authorization: str) -> None:
         """Remember the password in Basic credentials (RFC 7617 section 2), which a server may repeat on its own."""
@@ -163,11 +167,6 @@ class Redactor:
             with suppress(ValueError):
                 password = base64.b64decode(credentials).decode(errors="replace").partition(":")[2]
                 self._hide("client_secret", unquote(password))
-
-    def _cookie(self, part: str) -> str:
-        name, equals, value = part.partition("=")
-        plain = not equals or name.lower() in ("path", "max-age", "expires", "samesite", "domain")
-        return part if plain else f"{name}={self._hide('cookie', value)}"
 
     def _form(self, text: str) -> str:
         if "=" not in text:
@@ -180,16 +179,19 @@ class Redactor:
             return {key: self._document(item, key) for key, item in value.items()}
         if isinstance(value, list):
             return [self._document(item, name) for item in value]
-        return self._value(name, value) if isinstance(value, str) else value
+        if not isinstance(value, str) or is_error_code(name, value):
+            return value
+        return self._value(name, value)
 
     def _value(self, name: str, value: str) -> str:
-        return self._hide(name, value) if name.lower() in SECRET_NAMES else self.text(value)
+        return self._hide(name, value) if names_secret(name) else self._any_text(value)
 
     def _hide(self, name: str, value: str) -> str:
         if not value:
             return value
-        shown = label(name, value)
-        self._known.add(value, shown)
+        shown = _label(name, value)
+        if not _PLAIN_WORD.fullmatch(value):
+            self._known.add(value, shown)
         return shown
 
 
@@ -200,3 +202,17 @@ def curl(method: str, url: str, headers: Iterable[tuple[str, str]], body: str) -
         if name not in ("host", "content-length", "accept-encoding", "connection"):
             parts += ["-H", shlex.quote(f"{name}: {value}")]
     return " ".join([*parts, "--data-raw", shlex.quote(body)] if body else parts)
+
+
+def _label(name: str, value: str) -> str:
+    """Return what stands for a secret: its name, and eight digits that tell equal ones from different ones."""
+    digest = hashlib.sha256(_SALT + value.encode(errors="surrogatepass")).hexdigest()
+    return f"<{_UNNAMABLE.sub('', name)[:60]}:{digest[:8]}>"
+
+
+def _beginning(text: str) -> str:
+    """Return what is read of a text, which ends between words: half a secret is not known for one."""
+    if len(text) <= READ:
+        return text
+    read = text[:READ]
+    return read[: 1 + max(map(read.rfind, _ENDS_OF_WORDS))]

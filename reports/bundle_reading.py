@@ -137,6 +137,8 @@ def _check_entries(entries: Sequence[ZipInfo]) -> None:
     """
     if len(entries) > MOST_FILES or sum(entry.file_size for entry in entries) > LARGEST_BUNDLE:
         raise BundleError(f"is no bundle: it holds more than {MOST_FILES} files or {LARGEST_BUNDLE // MEGABYTE} MB")
+    if entries and min(entry.header_offset for entry in entries):
+        raise BundleError("is no bundle: there is something before its first file")
     seen: set[str] = set()
     for entry in entries:
         name = entry.orig_filename

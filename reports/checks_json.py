@@ -87,7 +87,7 @@ def _status(result: Document, *, allow_blocked: bool) -> str:
 
 
 def _message(result: Document) -> str:
-    beginnings = {Verdict.BLOCKED: "Not testable: ", Verdict.ERROR: "Not testable, by a fault of mcp-assay: "}
+    beginnings = {Verdict.BLOCKED: "Not testable: ", Verdict.ERROR: "Not testable, the scenario went wrong: "}
     expected = f"expected {result['expected']}; " if result["expected"] else ""
     return _plain(beginnings.get(Verdict(result["verdict"]), "") + expected + result["actual"])
 

@@ -1,6 +1,6 @@
 """The HTML report: one page to attach to a release or to read in a workshop, which requests nothing from anywhere.
 
-It is whole without its script, which only filters, and stays under `BUDGET` by leaving out exchanges where there are
+It is whole without its script, which only filters, and stays under 1 MB by leaving out exchanges where there are
 very many failures.
 """
 

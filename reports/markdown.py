@@ -65,7 +65,7 @@ def _sections(document: Document) -> list[tuple[str, list[Item]]]:
     problems = [entry for entry in document["baseline"] if entry["problem"]]
     accepted = [result for result in document["results"] if result["accepted"]]
     return [
-        ("Faults of mcp-assay", [_result(item) for item in results if item["verdict"] == Verdict.ERROR]),
+        ("Scenarios that went wrong", [_result(item) for item in results if item["verdict"] == Verdict.ERROR]),
         ("Violations", [_result(item) for item in results if item["verdict"] == Verdict.FAILED]),
         ("The baseline is wrong", [_problem(entry) for entry in problems]),
         ("Not judged", [_alike(group) for group in _by_reason(results)]),

@@ -42,7 +42,7 @@ EXIT_CODES = {
     0: "All judged requirements hold.",
     1: "A requirement does not hold, or the baseline has to be corrected.",
     3: "Incomplete: not everything could be judged.",
-    4: "A fault of mcp-assay itself.",
+    4: "A scenario went wrong: a fault of mcp-assay, or of the user's where it is theirs.",
 }
 DESCRIBED = 1024
 """How many characters of a description GitHub takes."""

@@ -179,6 +179,12 @@ def test_a_part_of_a_bundle_is_refused(tmp_path: Path, contents: Contents, end: 
     assert _refused(path) == "is no zip file, or has something after its end"
 
 
+def test_what_stands_before_a_bundle_makes_it_none(tmp_path: Path, contents: Contents) -> None:
+    path = _pack(tmp_path / "b.zip", contents)
+    path.write_bytes(b"#!/bin/sh\n" + path.read_bytes())
+    assert _refused(path) == "is no bundle: there is something before its first file"
+
+
 @pytest.mark.parametrize(
     ("manifest", "reason"),
     [

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
@@ -17,6 +18,9 @@ NAMES = re.compile(
     r"(access|refresh|id|subject|actor|registration_access)?_?token|code|code_verifier|(client_)?secret|(client_)?assertion"
     r"|password|d|p|q|dp|dq|qi|k"
 )
+BEGINNING = 24
+"""Signs of a secret that are one too, if it was cut off there."""
+PARAMETER = re.compile(r"(?:^|[\s?&;,<])(\w+)=[\"']?([^\s&\"'<>;,]+)")
 JWT = re.compile(rb"eyJ[\w-]{10,}\.[\w-]+\.[\w-]*")
 LEAST, VARIETY = 12, 6
 """Shorter values and those of fewer different signs are no secret that anybody would choose."""
@@ -70,6 +74,7 @@ def _of_header(name: str, value: str) -> Iterator[str]:
         yield value
     if name == "location":
         yield from _of_query(value)
+    yield from _beside_their_names(value)
 
 
 def _of_query(url: str) -> Iterator[str]:
@@ -87,9 +92,19 @@ def _of_body(body: bytes) -> Iterator[str]:
     try:
         yield from _of_json(json.loads(body))
     except (ValueError, RecursionError):
-        for name, value in parse_qsl(body.decode(errors="replace")):
-            if NAMES.fullmatch(name):
-                yield value
+        text = body.decode(errors="replace")
+        yield from (value for name, value in parse_qsl(text) if NAMES.fullmatch(name))
+        yield from _beside_their_names(text)
+        for line in text.splitlines():
+            with suppress(ValueError, RecursionError):
+                yield from _of_json(json.loads(line.removeprefix("data:")))
+
+
+def _beside_their_names(text: str) -> Iterator[str]:
+    """Yield what any text gives as a parameter or as an attribute, such as the URL in an unusual header."""
+    for name, value in PARAMETER.findall(text):
+        if NAMES.fullmatch(name):
+            yield unquote(value)
 
 
 def _of_json(value: Any) -> Iterator[str]:
@@ -111,3 +126,5 @@ def _spellings(secret: str) -> Iterator[tuple[str, str]]:
         told = base64.b64encode(b"." * shift + secret.encode()).decode()[4 if shift else 0 :].rstrip("=")[:-1]
         yield f"base64 at {shift}", told
         yield f"base64url at {shift}", told.replace("+", "-").replace("/", "_")
+    if len(secret) > BEGINNING and re.search("[0-9]", beginning := secret[:BEGINNING]):
+        yield "its beginning", beginning

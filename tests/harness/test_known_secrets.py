@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus, urlencode
@@ -13,13 +14,16 @@ from hypothesis import strategies as st
 
 from harness.known_secrets import KnownSecrets
 
-SECRET = 'pa ss/wörd+"1=&x'
+SECRET = 'pa ss/wörd+"1=&x!'
 SHOWN = "<secret:1>"
 SPELLERS = (
     *(str, quote, quote_plus, json.dumps),
     lambda text: quote(text, safe=""),
     lambda text: quote(text).replace("C3%B6", "c3%b6").replace("2B", "2b").replace("3D", "3d"),
     lambda text: json.dumps(text, ensure_ascii=False),
+    lambda text: json.dumps(text).replace("/", "\\/"),
+    lambda text: quote(text, safe="!'()*"),
+    html.escape,
 )
 PACKERS = (lambda text: text, quote_plus, lambda text: quote(text, safe=""))
 
@@ -85,3 +89,14 @@ def test_many_secrets_do_not_tear_other_texts() -> None:
         known.add(f"secret-number-{number:04}", SHOWN)
     plain = urlencode({"grant_type": "authorization_code", "scope": "urn:ledger:balance:read"})
     assert known.hidden(f"{plain}&code=secret-number-0042") == f"{plain}&code={SHOWN}"
+
+
+def test_a_secret_that_was_cut_off_is_hidden_and_shown_to_be_cut() -> None:
+    token = "Zk39fjQ0apL2mXv7-tail-of-it"
+    others = [f"Zk39fjQ0apL2mXv{sign}-other" for sign in "0123456abc89"]
+    assert hidden(f"no token {token[:19]}: bad", token, *others) == f"no token {SHOWN}…: bad"
+    assert hidden(f"{quote(token[:19])}...", token, *others) == f"{SHOWN}…..."
+
+
+def test_what_begins_like_a_secret_by_its_product_is_left_alone() -> None:
+    assert hidden("client acme-corp-frontend here", "acme-corp-frontend-secret") == "client acme-corp-frontend here"

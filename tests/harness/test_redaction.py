@@ -1,6 +1,8 @@
 """No secret of an exchange is in what is written of it."""
 
+import hashlib
 import json
+import time
 from urllib.parse import urlencode
 
 import httpx
@@ -92,3 +94,74 @@ def test_what_the_user_keeps_in_the_environment_is_hidden_under_any_name() -> No
     assert "user=alice" in line
     assert passphrase not in line
     assert urlencode({"": passphrase})[1:] not in line
+
+
+SIGNS = "Zk39fjQ0apL2mXv7"
+JSON_TYPE = ("content-type", "application/json")
+PLACES: dict[str, tuple[tuple[tuple[str, str], ...], str]] = {
+    "a header with a URL": ((("refresh", f"0;url=http://h/cb?code={SIGNS}"),), ""),
+    "a link": ((("link", f"<http://h/cb?code={SIGNS}>; rel=next"),), ""),
+    "a challenge": ((("www-authenticate", f'DPoP nonce="{SIGNS}"'),), ""),
+    "a header of another name": ((("x-api-key", SIGNS), ("X-Auth-Token", SIGNS)), ""),
+    "what is no URL": ((("location", f"http://[h/cb?code={SIGNS}"),), ""),
+    "a URL within a URL": ((("location", f"http://h/login?next=http%3A%2F%2Fh%2Fcb%3Fcode%3D{SIGNS}"),), ""),
+    "the path of a URL": ((("location", f"http://h/login;jsessionid={SIGNS}?a=1"),), ""),
+    "the user of a URL": ((("link", f"<http://user:{SIGNS}@h/>"),), ""),
+    "a cookie without a name": ((("set-cookie", f"{SIGNS}; Path=/"),), ""),
+    "a cookie that is called like an attribute": ((("set-cookie", f"path={SIGNS}; Path=/"),), ""),
+    "a cookie without blanks": ((("set-cookie", f"a={SIGNS};Path=/"),), f"it is {SIGNS}"),
+    "HTML of another spelling": ((("content-type", "Text/HTML"),), f'<input name="code" value="{SIGNS}">'),
+    "HTML without a type": ((), f' <!doctype html><input name="csrf" value="{SIGNS}">'),
+    "XML": ((("content-type", "text/xml"),), f"<token>{SIGNS}</token>"),
+    "several parts": ((("content-type", "multipart/form-data; boundary=b"),), f'--b\r\nname="token"\r\n\r\n{SIGNS}'),
+    "a name in another style": ((JSON_TYPE,), json.dumps({"accessToken": SIGNS, "Client-Secret": SIGNS})),
+    "JSON in JSON": ((JSON_TYPE,), json.dumps({"text": json.dumps({"access_token": SIGNS})})),
+    "JSON in JSON of an event": ((), f"data: {json.dumps({'text': json.dumps({'access_token': SIGNS})})}\n\n"),
+    "an event and its echo": ((), f'data: {{"token":"{SIGNS[:8]}\\/{SIGNS[8:]}"}}\n\ndata: {SIGNS[:8]}/{SIGNS[8:]}'),
+    "what is nearly JSON": ((), f"{{'access_token': '{SIGNS}'}}"),
+    "a cut JWT": ((), f"it begins with eyJhbGciOiJIUzI1NiJ9.{SIGNS}"),
+    "a JWE": ((), f"eyJhbGciOiJIUzI1NiJ9.a.b.c.{SIGNS}"),
+    "a cut body": ((("x-token", f"{SIGNS}-and-more"),), f'"token":"{"q" * 15_970}" {SIGNS}-and-more'),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_part_of_a_secret_is_written_wherever_it_stands(place: str) -> None:
+    headers, body = PLACES[place]
+    seen = Exchange("GET", "http://127.0.0.1/", (), b"", 200, httpx.Headers(list(headers)), body.encode())
+    redactor = Redactor(traffic=[seen])
+    text = f"{redactor.headers(seen)} {redactor.body(seen)}"
+    parts = {SIGNS[start : start + 6] for start in range(len(SIGNS) - 5)}
+    assert not [part for part in parts if part in text]
+
+
+def test_a_body_that_begins_like_secrets_again_and_again_is_read_in_no_time() -> None:
+    tokens = [f"eyJhbGciOiJSUzI1NiJ9.{number:0200}" for number in range(1000)]
+    traffic = [Exchange("GET", "http://127.0.0.1/", (("authorization", f"Bearer {item}"),), b"") for item in tokens]
+    body = json.dumps("eyJhbGci" * 200_000).encode()
+    seen = Exchange("GET", "http://127.0.0.1/", (), b"", 200, httpx.Headers([JSON_TYPE]), body)
+    started = time.process_time()
+    Redactor(traffic=[*traffic, seen]).body(seen)
+    assert time.process_time() - started < 10  # it took minutes
+
+
+def test_the_name_of_an_error_is_no_authorization_code() -> None:
+    body = b'{"code": "invalid_token", "state": "authorization", "error": {"code": "TOKEN_EXPIRED"}}'
+    seen = Exchange("GET", "http://127.0.0.1/", (), b"", 401, httpx.Headers([JSON_TYPE]), body)
+    redactor = Redactor(traffic=[seen])
+    assert '"code": "invalid_token"' in redactor.body(seen)
+    assert "TOKEN_EXPIRED" in redactor.body(seen)
+    assert redactor.text("invalid_token: authorization failed") == "invalid_token: authorization failed"
+
+
+def test_what_names_an_endpoint_or_a_type_is_no_secret() -> None:
+    told = {"token_endpoint": "http://h/token", "token_type": "Bearer", "code_challenge_methods_supported": ["S256"]}
+    seen = Exchange("GET", "http://127.0.0.1/", (), b"", 200, httpx.Headers([JSON_TYPE]), json.dumps(told).encode())
+    assert json.loads(Redactor(traffic=[seen]).body(seen)) == told
+
+
+def test_a_short_secret_cannot_be_guessed_from_what_stands_for_it() -> None:
+    digits = {hashlib.sha256(f"{number:04}".encode()).hexdigest()[:8] for number in range(10_000)}
+    shown = Redactor().url("http://h/?pin=1234").rpartition(":")[2].rstrip(">")
+    assert len(shown) == 8
+    assert shown not in digits
