@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
@@ -15,13 +14,6 @@ from reports.telling import COLOURS, plain
 
 TOLD = 300
 """How many characters of a text are shown; the reports have it all."""
-
-
-def render(comparison: Comparison) -> str:
-    """Return a comparison as the terminal shows it, without colours."""
-    stream = io.StringIO()
-    show(Console(file=stream, highlight=False, soft_wrap=True, color_system=None), comparison)
-    return stream.getvalue()
 
 
 def show(console: Console, comparison: Comparison) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import tempfile
@@ -9,6 +10,17 @@ from pathlib import Path
 
 _SURROGATES = "backslashreplace"
 """Half a surrogate pair in what a target said is no UTF-8; like this it becomes the escape that JSON has for it."""
+
+
+def destination(path: Path) -> Path:
+    """Return the file that a path comes to: links are followed, so that they stay links when it is written."""
+    return Path(os.path.realpath(path))  # unlike resolve(), it does not raise on links that go in a circle
+
+
+def one_file(path: Path, other: Path) -> bool:
+    """Tell whether what is written to one path is lost when the other is written; devices and pipes take both."""
+    same = destination(path) == destination(other)
+    return (same or (path.exists() and other.exists() and path.samefile(other))) and not _special(path)
 
 
 def check_writable(path: Path) -> None:
@@ -21,6 +33,7 @@ def check_writable(path: Path) -> None:
         raise IsADirectoryError(21, "it is a folder", str(path))
     if _special(path):
         return
+    path = destination(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     Path(name).unlink()
@@ -50,8 +63,10 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """
     data = content if isinstance(content, bytes) else encoded(content)
     if _special(path):
-        path.write_bytes(data)
+        with path.open("ab") as stream:
+            stream.write(data)
         return
+    path = destination(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -64,5 +79,11 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 def _special(path: Path) -> bool:
-    """Devices and pipes, such as /dev/stdout, cannot be replaced."""
-    return path.exists() and not path.is_file()
+    """Devices and pipes cannot be replaced, and what our own output goes to must not: /dev/stdout may be a file."""
+    return path.exists() and (not path.is_file() or any(_is_stream(path, number) for number in (1, 2)))
+
+
+def _is_stream(path: Path, number: int) -> bool:
+    with contextlib.suppress(OSError):  # it may be closed
+        return os.path.samestat(path.stat(), os.fstat(number))
+    return False

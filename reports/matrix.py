@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -121,13 +120,6 @@ def matrix_of(documents: Sequence[Document]) -> Matrix:
         for name, document in zip(_names(documents), documents, strict=True)
     )
     return Matrix(tuple(columns), areas)
-
-
-def render(matrix: Matrix) -> str:
-    """Return a matrix as the terminal shows it, without colours."""
-    stream = io.StringIO()
-    show(Console(file=stream, highlight=False, soft_wrap=True, color_system=None), matrix)
-    return stream.getvalue()
 
 
 def show(console: Console, matrix: Matrix) -> None:

@@ -70,14 +70,16 @@ def outcome(document: Document) -> Outcome:
     results, code = document["results"], document["exit_code"]
     violations = sum(result["red"] and result["verdict"] in _VIOLATIONS for result in results)
     if code == 4:
-        kind, headline = Verdict.ERROR, "A fault of mcp-assay itself"
+        ours = _faults(results, own=False)
+        kind, headline = Verdict.ERROR, f"A fault of {'mcp-assay itself' if ours else 'a scenario of your own'}"
     elif code == 1:
-        headline = plural(violations, "violation") if violations else "The baseline is out of date"
+        headline = plural(violations, "violation") if violations else "The baseline no longer holds"
         kind = Verdict.FAILED
     elif code == 3:
         kind, headline = Verdict.BLOCKED, _incomplete(document)
     else:
-        kind, headline = Verdict.PASSED, "All judged requirements hold"
+        but = ", but for what the baseline accepts" if any(result["accepted"] for result in results) else ""
+        kind, headline = Verdict.PASSED, f"All judged requirements hold{but}"
     return Outcome(kind.value, headline, _sentences(document, violations))
 
 
@@ -148,14 +150,17 @@ def _incomplete(document: Document) -> str:
 def _sentences(document: Document, violations: int) -> tuple[str, ...]:
     results, summary, counted = document["results"], document["summary"], document["requirements"]
     problems = sum(bool(entry["problem"]) for entry in document["baseline"])
+    entries = "entry" if problems == 1 else "entries"
     accepted = [result for result in results if result["accepted"]]
     warnings = [result for result in results if result["verdict"] == Verdict.WARNING and not result["accepted"]]
     lenient = sum(not result["red"] for result in warnings)
     allowed = ", which this run allows" if document["settings"]["allow_blocked"] else ""
+    faults, own = _faults(results, own=False), _faults(results, own=True)
     said = (
-        (summary["error"], f"{plural(summary['error'], 'scenario')} ended in a fault of mcp-assay. Please report it."),
+        (faults, f"{plural(faults, 'scenario')} ended in a fault of mcp-assay. Please report it."),
+        (own, f"{plural(own, 'scenario')} of your own ended in an exception, for you to mend."),
         (violations, f"{plural(violations, 'scenario')} {_does('show', violations)} that a requirement does not hold."),
-        (problems, f"{problems} {'entry' if problems == 1 else 'entries'} of the baseline must be corrected."),
+        (problems, f"{problems} {entries} of the baseline no longer {_does('hold', problems)}."),
         (summary["blocked"], f"{plural(summary['blocked'], 'scenario')} could not be judged{allowed}."),
         (
             document["interrupted"] or document["unfinished"],
@@ -169,6 +174,11 @@ def _sentences(document: Document, violations: int) -> tuple[str, ...]:
         ),
     )
     return tuple(sentence for holds, sentence in said if holds)
+
+
+def _faults(results: Iterable[Document], *, own: bool) -> int:
+    """Count what went wrong in our scenarios, or in those of the user's own: these say what to mend."""
+    return sum(result["verdict"] == Verdict.ERROR and bool(result["unlock"]) is own for result in results)
 
 
 def _does(verb: str, number: int) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
+from typing import TextIO
 
 from rich.console import Console
 from rich.markup import escape
 
 from harness.verdict import Verdict
+from reports.commonmark import visible
 from reports.document import Document, area_of, telling
 
 COLOURS = {
@@ -23,11 +25,21 @@ COLOURS = {
 BODY_SHOWN = 300
 
 
+def console(stream: TextIO | None = None, *, colours: bool = True) -> Console:
+    """Return a console that shows a text as it is; without a stream it is the standard output's."""
+    return Console(file=stream, highlight=False, soft_wrap=True, emoji=False, color_system="auto" if colours else None)
+
+
+def on_paper(show: Callable[[Console], object]) -> str:
+    """Return what a function shows on a console, without colours."""
+    stream = io.StringIO()
+    show(console(stream, colours=False))
+    return stream.getvalue()
+
+
 def result_text(result: Document) -> str:
     """Return a result as the terminal shows it, without colours."""
-    stream = io.StringIO()
-    show_result(Console(file=stream, highlight=False, soft_wrap=True, emoji=False, color_system=None), result)
-    return stream.getvalue().strip("\n")
+    return on_paper(lambda console: show_result(console, result)).strip("\n")
 
 
 def show_result(console: Console, result: Document) -> None:
@@ -71,7 +83,7 @@ def show_alike(console: Console, results: Sequence[Document]) -> None:
 
 def printable(text: str) -> str:
     """Return a text that neither moves the cursor nor forges a line: a target's words are shown, not obeyed."""
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+    return visible(text)
 
 
 def plain(text: str) -> str:
@@ -84,7 +96,7 @@ def _show_exchanges(console: Console, result: Document) -> None:
     left_out = {"before": shown.start, "after": len(exchanges) - shown.stop}
     if any(left_out.values()):
         counts = " and ".join(f"{number} {where}" for where, number in left_out.items() if number)
-        _line(console, "exchange", f"({counts} these; --json has them all)")
+        _line(console, "exchange", f"({counts} these; `mcp-assay run --json` has them all)")
     for exchange in exchanges[shown]:
         response = exchange["response"]
         _line(console, "exchange", exchange["curl"])

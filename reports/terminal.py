@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from itertools import groupby
 from typing import TextIO
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
@@ -16,7 +14,7 @@ from harness.events import Event, RunFinished, RunStarted, ScenarioFinished
 from harness.verdict import Verdict
 from reports.document import Document, area_of
 from reports.overview import outcome
-from reports.telling import COLOURS, plain, show_alike, show_result
+from reports.telling import COLOURS, console, plain, show_alike, show_result
 
 HEADINGS = {Verdict.NOT_APPLICABLE: "n/a"}
 SHOWN_FIRST = (Verdict.ERROR, Verdict.FAILED, Verdict.BLOCKED, Verdict.WARNING)
@@ -29,7 +27,7 @@ class TerminalReport:
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._console = Console(file=stream or sys.stdout, highlight=False, soft_wrap=True, emoji=False)
+        self._console = console(stream)
         self._progress: Progress | None = None
 
     def __call__(self, event: Event) -> None:

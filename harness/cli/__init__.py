@@ -11,8 +11,9 @@ import traceback
 import click
 
 from harness.cli.endings import IncompleteError, OutputLostError
+from mcp_assay import INTERRUPTED, OUR_FAULT
 
-OUR_FAULT, INTERRUPTED, BROKEN_PIPE = 4, 130, 141
+BROKEN_PIPE = 141
 COMMANDS = {
     "run": "Judge a target, or the sandbox when none is named.",
     "up": "Bring up the sandbox and keep it running.",

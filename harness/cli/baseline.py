@@ -152,7 +152,7 @@ def _read(file: Path) -> _Target:
     except TargetFileError as fault:
         raise WrongTargetError(str(fault)) from fault
     try:
-        check_writable(file.resolve())
+        check_writable(file)
     except OSError as fault:
         raise WrongTargetError(f"{file}: cannot be written: {fault.strerror}") from fault
     expected = {name: table.resolve(name) for name, table in found.expected.items()}
@@ -166,7 +166,7 @@ def _write(target: _Target, wanted: Expected) -> None:
     if wanted == target.expected:
         return
     try:
-        write_whole(target.path.resolve(), with_baseline(target.text, wanted))
+        write_whole(target.path, with_baseline(target.text, wanted))
     except UneditableError as fault:
         advice = "write it as one table [expected] with an entry on each line"
         raise WrongTargetError(f"{target.path}: its baseline cannot be edited ({fault}): {advice}") from fault
@@ -286,4 +286,6 @@ def _listed(expected: Expected, scenario: str) -> str:
 
 def _line(text: str) -> str:
     """Return a text on one line, with what would move the cursor shown rather than done."""
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in " ".join(text.split()))
+    from reports.commonmark import visible
+
+    return visible(" ".join(text.split()))

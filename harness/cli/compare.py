@@ -29,12 +29,11 @@ def command(ctx: click.Context, old: Path, new: Path, markdown: Path | None) -> 
         check_output(markdown, "--markdown", (old, new))
     before, after = read_reports((old, new))
 
-    from rich.console import Console
-
     from reports import compare_markdown, compare_text
     from reports.compare import compare
+    from reports.telling import console
 
     comparison = compare(before, after)
-    compare_text.show(Console(highlight=False, soft_wrap=True), comparison)
+    compare_text.show(console(), comparison)
     written = not markdown or write_output(markdown, compare_markdown.render(comparison))
     ctx.exit(comparison.exit_code or (0 if written else IncompleteError.exit_code))

@@ -36,13 +36,13 @@ def check_output(path: Path, option: str, inputs: Iterable[Path]) -> None:
     Raises:
         click.UsageError: it cannot, or it would replace a report that is read.
     """
-    from reports.files import check_writable
+    from reports.files import check_writable, one_file
 
     try:
         check_writable(path)
     except OSError as fault:
         raise click.UsageError(f"{path}: {option} cannot be written there: {fault.strerror}") from fault
-    if any(path.exists() and item.exists() and path.samefile(item) for item in inputs):
+    if any(one_file(path, item) for item in inputs):
         raise click.UsageError(f"{path}: {option} would replace a report that is read")
 
 

@@ -24,12 +24,11 @@ def command(ctx: click.Context, reports: tuple[Path, ...], html: Path | None) ->
         check_output(html, "--html", reports)
     documents = read_reports(reports)
 
-    from rich.console import Console
-
     from reports.matrix import matrix_of, show
     from reports.matrix_page import render
+    from reports.telling import console
 
     matrix = matrix_of(documents)
-    show(Console(highlight=False, soft_wrap=True), matrix)
+    show(console(), matrix)
     if html and not write_output(html, render(matrix)):
         ctx.exit(IncompleteError.exit_code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,23 +66,26 @@ class Outputs:
             show_secrets: whether reports will hold secrets.
 
         Raises:
-            click.UsageError: something cannot be written, two would go to one file, or a bundle would hold secrets.
+            click.UsageError: something cannot be written, would replace what is needed, or is a bundle with secrets.
             WrongTargetError: the target file has mistakes.
         """
         for name, path in self._paths.items():
             _check_path(name, path)
-        self._check_apart()
+        self._check_apart(request.file)
         if BUNDLE in self._paths:
             if show_secrets:
                 raise click.UsageError("--bundle is made to be handed on, so that it goes without --show-secrets")
             self._target = None if request.sandbox else _target_text(request)
 
-    def _check_apart(self) -> None:
-        seen: dict[Path, str] = {}
+    def _check_apart(self, target: Path | None) -> None:
+        from reports.files import one_file
+
+        for (name, first), (other, path) in combinations(self._paths.items(), 2):
+            if one_file(first, path):
+                raise click.UsageError(f"--{name} and --{other} name the same file: {path}")
         for name, path in self._paths.items():
-            other = seen.setdefault(path.absolute(), name)
-            if other != name and (path.is_file() or not path.exists()):
-                raise click.UsageError(f"--{other} and --{name} name the same file: {path}")
+            if target and one_file(path, target):
+                raise click.UsageError(f"--{name} would replace the target file: {path}")
 
     def write(self, document: Document) -> None:
         """Write a run's document in each way that was asked for."""
@@ -110,6 +114,8 @@ def _parameter(name: str) -> str:
 def _check_path(name: str, path: Path) -> None:
     from reports.files import check_folder, check_writable
 
+    if str(path) == "-":
+        raise click.UsageError("-: the report cannot be written there: a file is wanted, such as /dev/stdout")
     try:
         (check_folder if name == CHECKS else check_writable)(path)
     except OSError as fault:

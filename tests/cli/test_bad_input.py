@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -204,6 +205,50 @@ def test_an_unwritable_report_is_found_before_anything_is_sent(
     assert ended.code == 2
     assert f"{path}: the report cannot be written there: {reason}" in ended.err
     assert honest.paths == []
+
+
+@pytest.mark.parametrize(
+    ("option", "path", "sentence"),
+    [
+        ("--html", "report", "--json and --html name the same file: report"),
+        ("--html", "folder/../report", "--json and --html name the same file: folder/../report"),
+        ("--html", "link", "--json and --html name the same file: link"),
+        ("--html", "folder/target.toml", "--html would replace the target file: folder/target.toml"),
+        ("--checks-json", "report", "--json and --checks-json name the same file: report"),
+        ("--html", "-", "-: the report cannot be written there: a file is wanted"),
+    ],
+)
+def test_a_report_replaces_neither_another_one_nor_the_target_file(
+    tmp_path: Path, option: str, path: str, sentence: str
+) -> None:
+    target = tmp_path / "folder" / "target.toml"
+    target.parent.mkdir()
+    target.write_text(LOOPBACK)
+    (tmp_path / "link").symlink_to("report")
+    ended = assay("run", "--target", target, "--json", "report", option, path)
+    assert ended.code == 2
+    assert sentence in ended.err
+    assert target.read_text() == LOOPBACK
+
+
+def test_a_link_stays_one_when_a_report_is_written_to_it(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("report")
+    write_whole(tmp_path / "link", "said")
+    assert (tmp_path / "link").readlink() == Path("report")
+    assert (tmp_path / "report").read_text() == "said"
+
+
+def test_a_report_on_the_standard_output_comes_after_what_is_shown(tmp_path: Path, honest: Hostile) -> None:
+    said = ("run", PUBLISHED, "--authorization-server", honest.url, "--json")
+    path = tmp_path / "said.txt"
+    for place in ("/dev/stdout", path):
+        with path.open("w") as out:
+            ended = run_assay(*said, place, stdout=out)
+        assert (ended.code, ended.err) == (0, "")
+        shown, brace, report = path.read_text().partition("\n{")
+        assert shown.startswith("mcp-assay judges")
+        assert json.loads(brace + report)["exit_code"] == 0
+    assert Path("/dev/stdout").is_symlink()
 
 
 def test_checking_a_report_path_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from harness.verdict import Verdict
 from reports.document import Document
 from tests.reports.conftest import document_of, result
 
-HOSTILE = "\x1b[2J\u202e [red](https://evil.example) | `` <script>alert(1)</script> @team \ud800"
+HOSTILE = "\x1b[2J\u202e [red](https://evil.example) | `` <script>alert(1)</script> @team :bomb: \ud800"
 """A text that is up to no good in a terminal, in Markdown and in HTML."""
 
 

@@ -11,7 +11,8 @@ from markdown_it import MarkdownIt
 
 from harness.verdict import Verdict
 from reports import compare_markdown, compare_text
-from reports.compare import Kind, compare
+from reports.compare import Comparison, Kind, compare
+from reports.telling import on_paper
 from tests.reports.conftest import document_of, expect_no_secrets
 from tests.reports.runs import HOSTILE, run_of, settings
 
@@ -29,6 +30,10 @@ BECAME = {
 FIRST, SECOND = "tests/x/first", "tests/x/second"
 
 
+def _text(found: Comparison) -> str:
+    return on_paper(lambda console: compare_text.show(console, found))
+
+
 @pytest.mark.parametrize(("was", "now"), list(product(Verdict, Verdict)))
 def test_each_change_of_a_verdict_is_what_it_is(was: Verdict, now: Verdict) -> None:
     found = compare(run_of({X: was}), run_of({X: now}))
@@ -42,7 +47,7 @@ def test_what_the_new_runs_baseline_accepts_is_no_regression() -> None:
     found = compare(run_of({X: "passed"}), run_of({X: "failed"}, {"accepted": "known"}))
     assert [change.kind for change in found.changes] == [Kind.ACCEPTED]
     assert found.exit_code == 0
-    assert "baseline  accepted: known" in compare_text.render(found)
+    assert "baseline  accepted: known" in _text(found)
 
 
 @pytest.mark.parametrize(("before", "after", "note"), [("", "known", "accepted: known"), ("known", "", "not accepted")])
@@ -50,14 +55,14 @@ def test_a_failure_that_is_accepted_or_not_any_more_has_changed(before: str, aft
     found = compare(run_of({X: "failed"}, {"accepted": before}), run_of({X: "failed"}, {"accepted": after}))
     assert [change.kind for change in found.changes] == [Kind.CHANGED]
     assert found.exit_code == 0
-    assert note in compare_text.render(found)
+    assert note in _text(found)
 
 
 def test_a_failure_that_looks_different_has_changed_and_both_are_told() -> None:
     old, new = run_of({X: "failed"}, {"actual": "it was 500"}), run_of({X: "failed"}, {"actual": "it was 200"})
     found = compare(old, new)
     assert [change.kind for change in found.changes] == [Kind.CHANGED]
-    for text in (compare_text.render(found), compare_markdown.render(found)):
+    for text in (_text(found), compare_markdown.render(found)):
         assert "it was 500" in text
         assert "it was 200" in text
 
@@ -81,9 +86,7 @@ def test_new_and_gone_scenarios_are_told_and_are_not_worse() -> None:
         (Kind.GONE, "as/old/y"),
     ]
     assert found.exit_code == 0
-    assert "nothing is worse: 0 regressions, 0 fixed, 1 new (1 violation), 1 gone, 1 as before" in compare_text.render(
-        found
-    )
+    assert "nothing is worse: 0 regressions, 0 fixed, 1 new (1 violation), 1 gone, 1 as before" in _text(found)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +100,7 @@ def test_new_and_gone_scenarios_are_told_and_are_not_worse() -> None:
 def test_what_the_new_run_was_not_asked_is_not_gone(members: dict[str, Any], reason: str) -> None:
     found = compare(run_of({X: "passed", "as/refresh/y": "passed"}), run_of({X: "passed"}, **members))
     assert [(change.kind, change.reason) for change in found.changes] == [(Kind.NOT_ASKED_NOW, reason)]
-    assert f"1 scenario: {reason}" in compare_text.render(found)
+    assert f"1 scenario: {reason}" in _text(found)
     assert found.exit_code == 0
 
 
@@ -130,7 +133,7 @@ def test_a_violation_that_the_old_run_was_not_asked_for_is_listed() -> None:
     old = run_of({X: "passed"}, settings=settings(selectors=["as/pkce"]))
     found = compare(old, run_of({X: "passed", "as/refresh/y": "failed", "as/refresh/z": "passed"}))
     assert found.exit_code == 0
-    text = compare_text.render(found)
+    text = _text(found)
     assert "2 asked by the new run only (1 violation)" in text
     assert "failed  as/refresh/y" in text
     assert "as/refresh/z" not in text
@@ -142,14 +145,14 @@ def test_a_new_run_that_was_ended_early_is_incomplete_unless_something_is_worse(
     found = compare(old, new)
     assert [change.reason for change in found.changes] == ["it was ended early"]
     assert found.exit_code == 3
-    assert "the rest is not known" in compare_text.render(found)
+    assert "the rest is not known" in _text(found)
     assert compare(old, run_of({X: "failed"}, interrupted=True, unfinished=1)).exit_code == 1
 
 
 def test_runs_without_a_scenario_in_common_are_not_compared() -> None:
     found = compare(run_of({X: "passed"}), run_of({"as/refresh/y": "passed"}))
     assert found.exit_code == 3
-    assert "nothing was compared" in compare_text.render(found)
+    assert "nothing was compared" in _text(found)
     assert "nothing was compared" in compare_markdown.render(found)
 
 
@@ -167,30 +170,30 @@ def test_runs_without_a_scenario_in_common_are_not_compared() -> None:
 )
 def test_in_what_the_runs_differ_is_said_first(members: dict[str, Any], told: str) -> None:
     found = compare(run_of({X: "passed"}), run_of({X: "failed"}, **members))
-    text = compare_text.render(found)
+    text = _text(found)
     assert text.index("the runs themselves differ") < text.index(told) < text.index("Regressions")
     assert "**The runs themselves differ**" in compare_markdown.render(found)
 
 
 def test_runs_that_were_asked_alike_differ_in_nothing() -> None:
     found = compare(run_of({X: "passed"}), run_of({X: "passed"}, settings=settings(jobs=1)))
-    assert "differ" not in compare_text.render(found)
+    assert "differ" not in _text(found)
     assert "differ" not in compare_markdown.render(found)
 
 
 def test_files_in_the_wrong_order_are_told() -> None:
     old, new = run_of({X: "passed"}), run_of({X: "passed"}, started="2026-11-21T23:59:59+00:00")
-    assert "are the files in the right order?" in compare_text.render(compare(old, new))
+    assert "are the files in the right order?" in _text(compare(old, new))
     assert "are the files in the right order?" in compare_markdown.render(compare(old, new))
-    assert "right order" not in compare_text.render(compare(new, old))
-    assert "right order" not in compare_text.render(compare(old, run_of({X: "passed"}, started="yesterday")))
+    assert "right order" not in _text(compare(new, old))
+    assert "right order" not in _text(compare(old, run_of({X: "passed"}, started="yesterday")))
 
 
 def test_how_much_both_judged_is_said() -> None:
     new = run_of({X: "passed"}, requirements={"applicable": 9, "judged": 4})
     found = compare(run_of({X: "passed"}), new)
-    assert "judged 1 of 1 applicable requirements with 1 scenario" in compare_text.render(found)
-    assert "judged 4 of 9 applicable requirements with 1 scenario" in compare_text.render(found)
+    assert "judged 1 of 1 applicable requirements with 1 scenario" in _text(found)
+    assert "judged 4 of 9 applicable requirements with 1 scenario" in _text(found)
     assert "| judged | 1 of 1 applicable requirements | 4 of 9 applicable requirements |" in compare_markdown.render(
         found
     )
@@ -199,7 +202,7 @@ def test_how_much_both_judged_is_said() -> None:
 def test_a_regression_tells_what_is_demanded_what_came_and_what_mends_it() -> None:
     found = compare(run_of({X: "passed"}), run_of({X: "failed"}))
     requirement = found.new["results"][0]["requirements"][0]
-    for text in (compare_text.render(found), compare_markdown.render(found)):
+    for text in (_text(found), compare_markdown.render(found)):
         for part in (requirement["id"], requirement["url"], "expects", "what came of failed", f"The remedy of {X}"):
             assert part in text
 
@@ -207,7 +210,7 @@ def test_a_regression_tells_what_is_demanded_what_came_and_what_mends_it() -> No
 def test_what_one_cause_blocks_is_told_once() -> None:
     names = [f"as/pkce/{letter}" for letter in "abcdefgh"] + ["as/refresh/z"]
     found = compare(run_of(dict.fromkeys(names, "passed")), run_of(dict.fromkeys(names, "blocked")))
-    text = compare_text.render(found)
+    text = _text(found)
     assert "passed → blocked  9 scenarios" in text
     assert "as/pkce a, b, c, d, e, f, g, h\n" in text
     assert text.count("what came of blocked") == 1
@@ -227,10 +230,11 @@ def test_on_a_terminal_nothing_said_moves_the_cursor_or_forges_a_line() -> None:
     for was, now in product(Verdict, Verdict):
         old = run_of({X: was, FIRST: was}, said, target=HOSTILE, started=HOSTILE)
         new = run_of({X: now, SECOND: now}, said, tool=HOSTILE, versions={HOSTILE: HOSTILE})
-        text = compare_text.render(compare(old, new))
+        text = _text(compare(old, new))
         assert all(sign.isprintable() or sign == "\n" for sign in text)
         assert not any(line.strip() == "PASSED" for line in text.splitlines())
         assert "[red]" in text
+        assert ":bomb:" in text
 
 
 def test_in_markdown_nothing_said_becomes_markup_links_or_mentions() -> None:
@@ -280,4 +284,4 @@ def test_the_markdown_is_a_table_and_a_section_for_each_kind() -> None:
 
 def test_no_secret_is_written() -> None:
     found = compare(document_of(), run_of({X: "passed"}))
-    expect_no_secrets(compare_text.render(found) + compare_markdown.render(found))
+    expect_no_secrets(_text(found) + compare_markdown.render(found))

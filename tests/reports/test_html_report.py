@@ -7,6 +7,7 @@ import hashlib
 import re
 import shlex
 import subprocess
+from dataclasses import replace
 from itertools import cycle, islice
 from typing import Any
 
@@ -26,7 +27,9 @@ MEGABYTE = 1_000_000
 HOSTILE = "</script><script>alert(1)</script><img src=//evil.example onerror=alert(1)>\ud800\u202e" + CURSOR
 GREEN = (result("as/pkce/passed", 3, Verdict.PASSED),)
 BLOCKED = tuple(result(f"as/pkce/{name}", 1, Verdict.BLOCKED) for name in ("first", "second"))
-FAULTY = (*GREEN, result("mcp/challenge/error", 6, Verdict.ERROR))
+ACCEPTED = result("as/pkce/accepted", 0, Verdict.FAILED, accepted="known")
+OWN_FAULT = replace(result("as/own/error", 6, Verdict.ERROR), unlock="mend the scenario")
+FAULTY = (*GREEN, OWN_FAULT, result("mcp/challenge/error", 6, Verdict.ERROR))
 
 
 def parsed(text: str) -> HtmlElement:
@@ -113,7 +116,9 @@ def test_what_passed_shows_its_requirement_and_no_exchange() -> None:
         (BLOCKED, 3, "Nothing was judged"),
         ((*GREEN, *BLOCKED), 3, "Incomplete"),
         ((*GREEN, *BLOCKED), 0, "All judged requirements hold"),
+        ((*GREEN, ACCEPTED), 0, "All judged requirements hold, but for what the baseline accepts"),
         (FAULTY, 4, "A fault of mcp-assay itself"),
+        ((*GREEN, OWN_FAULT), 4, "A fault of a scenario of your own"),
     ],
 )
 def test_the_headline_says_what_the_exit_code_means(results: Any, code: int, headline: str) -> None:
@@ -121,11 +126,11 @@ def test_the_headline_says_what_the_exit_code_means(results: Any, code: int, hea
     assert text_of(shown).endswith(headline)
 
 
-def test_a_baseline_that_must_be_corrected_is_said_at_the_top() -> None:
+def test_a_baseline_that_no_longer_holds_is_said_at_the_top() -> None:
     document = document_of(GREEN)
-    assert outcome(document).headline == "The baseline is out of date"
+    assert outcome(document).headline == "The baseline no longer holds"
     shown = text_of(tree(document).find_class("outcome")[0])
-    assert "1 entry of the baseline must be corrected." in shown
+    assert "1 entry of the baseline no longer holds." in shown
 
 
 def test_an_interruption_is_told_with_what_had_no_turn() -> None:

@@ -113,7 +113,7 @@ def test_a_run_in_which_all_holds_is_short() -> None:
 
 def test_sections_are_in_the_order_of_their_weight() -> None:
     assert _texts(_page(document_of()), "h3") == [
-        "Faults of mcp-assay",
+        "Scenarios that went wrong",
         "Violations",
         "The baseline is wrong",
         "Not judged",

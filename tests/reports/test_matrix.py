@@ -12,6 +12,7 @@ from rich.console import Console
 from reports import matrix, matrix_page
 from reports.html_page import SIGNS
 from reports.matrix import Cell, Matrix, matrix_of
+from reports.telling import on_paper
 from tests.reports.conftest import document_of, expect_no_secrets
 from tests.reports.runs import HOSTILE, run_of, settings
 
@@ -24,6 +25,10 @@ OTHER = run_of({A: "passed", B: "passed", ALONE: "not-applicable"}, target="othe
 @pytest.fixture
 def both() -> Matrix:
     return matrix_of([ONE, OTHER])
+
+
+def _text(found: Matrix) -> str:
+    return on_paper(lambda console: matrix.show(console, found))
 
 
 def _page(found: Matrix) -> html.HtmlElement:
@@ -60,7 +65,7 @@ def test_targets_of_one_name_are_numbered() -> None:
 
 
 def test_the_text_has_a_line_for_each_area_and_one_for_all(both: Matrix) -> None:
-    lines = [line.rstrip() for line in matrix.render(both).splitlines()]
+    lines = [line.rstrip() for line in _text(both).splitlines()]
     table = lines[lines.index("") + 1 :]
     assert re.split(r"\s{2,}", table[0]) == ["area", "one", "other"]
     assert re.split(r"\s{2,}", table[1]) == ["as/pkce", "1/4, 1 failed, 1 blocked, 1 warning, 1 n/a", "2/2"]
@@ -69,7 +74,7 @@ def test_the_text_has_a_line_for_each_area_and_one_for_all(both: Matrix) -> None
 
 
 def test_the_text_says_how_much_each_judged_and_by_what(both: Matrix) -> None:
-    text = matrix.render(both)
+    text = _text(both)
     assert "one  MCP 2026-07-28, mcp-assay" in text
     assert "judged 3 of 4 applicable requirements with 5 scenarios" in text
     assert "they were judged by different revisions of MCP: 2026-07-28, 2025-11-25" in text
@@ -78,14 +83,14 @@ def test_the_text_says_how_much_each_judged_and_by_what(both: Matrix) -> None:
 def test_what_limits_a_run_is_said() -> None:
     limited = run_of({A: "passed"}, settings=settings(selectors=["as/pkce/a"]), interrupted=True, unfinished=3)
     found = matrix_of([limited])
-    for text in (matrix.render(found), _page(found).text_content()):
+    for text in (_text(found), _page(found).text_content()):
         assert "asked for as/pkce/a only" in text
         assert "ended early" in text
 
 
 def test_a_file_has_no_edge_and_a_terminal_has(both: Matrix) -> None:
     wide = matrix_of([ONE] * 12)
-    assert max(map(len, matrix.render(wide).splitlines())) > 400
+    assert max(map(len, _text(wide).splitlines())) > 400
     stream = io.StringIO()
     matrix.show(Console(file=stream, force_terminal=True, width=80, color_system=None), both)
     assert max(map(len, stream.getvalue().splitlines())) <= 80
@@ -99,9 +104,10 @@ def test_a_run_without_results_has_its_column() -> None:
 
 def test_on_a_terminal_nothing_said_moves_the_cursor_or_forges_a_line() -> None:
     found = matrix_of([run_of({A: "failed"}, {"actual": HOSTILE}, target=f"{HOSTILE}\nPASSED", tool=HOSTILE)])
-    text = matrix.render(found)
+    text = _text(found)
     assert all(sign.isprintable() or sign == "\n" for sign in text)
     assert "PASSED" not in [line.strip() for line in text.splitlines()]
+    assert ":bomb:" in text
 
 
 def test_the_page_has_the_cells_of_the_matrix(both: Matrix) -> None:
@@ -182,4 +188,4 @@ def test_a_page_of_many_scenarios_stays_small() -> None:
 
 def test_no_secret_is_written() -> None:
     found = matrix_of([document_of(), document_of()])
-    expect_no_secrets(matrix.render(found) + matrix_page.render(found))
+    expect_no_secrets(_text(found) + matrix_page.render(found))

@@ -116,7 +116,7 @@ def test_the_exchange_that_shows_the_violation_is_shown_with_what_led_to_it() ->
     failed = result("as/pkce/failed", 0, Verdict.FAILED)
     said = _said_of(replace(failed, exchanges=exchanges, culprit=exchanges[4]))
     assert re.findall(r"curl -i -X GET http://127.0.0.1/(\d)", said) == ["2", "3", "4"]
-    assert "(2 before and 3 after these; --json has them all)" in said
+    assert "(2 before and 3 after these; `mcp-assay run --json` has them all)" in said
 
 
 def test_one_reason_that_blocks_many_is_told_once() -> None:
@@ -156,6 +156,12 @@ def test_the_last_line_says_what_the_exit_code_means() -> None:
     assert _said().splitlines()[-1].startswith("A fault of mcp-assay itself. 1 scenario ended in a fault")
     failed = _said_of(result("as/pkce/failed", 2, Verdict.FAILED)).splitlines()[-1]
     assert failed.startswith("1 violation. 1 scenario shows that a requirement does not hold.")
+
+
+def test_a_fault_in_a_scenario_of_the_users_own_is_theirs_to_mend() -> None:
+    own = replace(result("as/own/error", 6, Verdict.ERROR), unlock="mend the scenario")
+    ended = "A fault of a scenario of your own. 1 scenario of your own ended in an exception, for you to mend."
+    assert _said_of(own).splitlines()[-1].startswith(ended)
 
 
 def test_every_area_has_its_line() -> None:
