@@ -10,19 +10,39 @@ if TYPE_CHECKING:
     import pytest
 
 HERE = Path(__file__).resolve().parent
+PACKAGES = ("fixtures", "harness", "mock_idp", "reports", "scenarios")
+OUR_FAULT, INTERRUPTED = 4, 130
 MARKER = "assay(role, area, level): a scenario of mcp-assay, such as assay(level='MUST')"
 
 
 def main() -> None:
-    """Run `mcp-assay`; nothing is imported from the current folder, not even where PYTHONPATH names it."""
-    sys.path[:] = [entry for entry in sys.path if _harmless(Path(entry).resolve())]
-    from harness.cli import main as command
-
+    """Run `mcp-assay`; our packages come first, and nothing from the current folder, whatever PYTHONPATH names."""
+    others = [entry for entry in sys.path if _harmless(Path(entry).resolve())]
+    sys.path[:] = sorted(others, key=lambda entry: shadows(Path(entry)))
+    try:
+        from harness.cli import main as command
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception:  # Python would end with 1, which says that a requirement is violated
+        _show_crash()
+        sys.exit(OUR_FAULT)
     command()
+
+
+def shadows(folder: Path) -> bool:
+    """Whether a folder of somebody else's holds something with the name of a package of ours."""
+    return folder.resolve() != HERE and any((folder / package).exists() for package in PACKAGES)
 
 
 def _harmless(folder: Path) -> bool:
     return folder == HERE or folder != Path.cwd()
+
+
+def _show_crash() -> None:
+    import traceback
+
+    traceback.print_exc()
+    print("mcp-assay cannot be loaded: its installation is damaged or incomplete.", file=sys.stderr)  # noqa: T201
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
         UsageError: the target file has mistakes, or the names of our packages are taken.
     """
     config.addinivalue_line("markers", MARKER)
-    if config.getoption("assay_target"):
+    if config.getoption("assay_target") is not None:  # an empty one is a mistake, and no wish to judge nothing
         check_names("harness", "reports", "scenarios")
         from harness.pytest_plugin import begin
 
@@ -66,7 +86,8 @@ def check_names(*names: str) -> None:
 
             raise pytest.UsageError(
                 f"--assay-target: {name!r} is also the name of a package of mcp-assay, and {places[0]} comes first: "
-                "start pytest where that is not on sys.path, or judge with `mcp-assay run`"
+                "keep that off sys.path (with --import-mode=importlib pytest puts nothing there), "
+                "or judge with `mcp-assay run`"
             )
         importlib.import_module(name)
 

@@ -183,7 +183,8 @@ def _commands(command: click.Command, context: click.Context) -> Iterator[dict[s
 
 
 def _paragraphs(text: str) -> Iterable[str]:
-    return [" ".join(part.split()) for part in text.split("\n\n")]
+    """Return the paragraphs of a text; each item of a list is one, too."""
+    return [" ".join(part.split()) for part in re.split(r"\n\n|\n(?=- )", text)]
 
 
 if __name__ == "__main__":

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from harness.scenario import Scenario
@@ -25,7 +29,8 @@ class Mistake:
 def mistake_in(scenario: Scenario) -> Mistake | None:
     """Return what is wrong with a scenario; None where nothing is.
 
-    A function that yields or waits would do nothing when it is called, and seem to pass.
+    A function that yields or waits would do nothing when it is called, and seem to pass; so would one that returns
+    what it found, in the place of judging it.
     """
     check = getattr(scenario.run, "family", scenario.run)
     innermost: Any = inspect.unwrap(check)
@@ -43,7 +48,28 @@ def _wrong_function(check: Any, innermost: Any, arguments: int) -> str:
     except TypeError:
         wanted = "the context" if arguments == 1 else "the context and the row"
         return f"takes other arguments than {wanted}; @for_all stands below @scenario"
-    return ""
+    returned = next(_returned(innermost.__code__), None)
+    return f"returns `{returned}`, which judges nothing; expect() does" if returned else ""
+
+
+def _returned(code: CodeType) -> Iterator[str]:
+    """Yield what a function of a file returns, but for None."""
+    for node in ast.walk(ast.parse(Path(code.co_filename).read_bytes())):
+        if isinstance(node, ast.FunctionDef) and _first_line(node) == code.co_firstlineno:
+            yield from (ast.unparse(value) for value in _values(node.body) if ast.unparse(value) != "None")
+
+
+def _first_line(function: ast.FunctionDef) -> int:
+    return min([function.lineno, *(item.lineno for item in function.decorator_list)])
+
+
+def _values(nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
+    """Yield what is returned somewhere below, but not by functions that are defined there."""
+    for node in nodes:
+        if isinstance(node, ast.Return) and node.value:
+            yield node.value
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            yield from _values(ast.iter_child_nodes(node))
 
 
 def _wrong_words(scenario: Scenario) -> str:

@@ -24,6 +24,7 @@ from harness.target import Target
 from harness.verdict import Blocked, Interrupted, NotApplicable, Verdict, Violation
 
 Sink = Callable[[Event], None]
+OWN_FAULT = "mend the scenario: it ends by returning, or with Violation (which expect raises), Blocked or NotApplicable"
 
 
 def run(
@@ -106,13 +107,21 @@ def _attempt(shared: Run, scenario: Scenario, evidence: Evidence) -> Result:
         return Result(scenario, Verdict.BLOCKED, actual=found.reason, unlock=found.unlock, culprit=found.exchange)
     except Violation as found:
         return _violated(scenario, Verdict.FAILED if scenario.must else Verdict.WARNING, found, control)
-    except Interrupted:
+    except (Interrupted, KeyboardInterrupt):
         raise
-    except Exception as fault:  # a fault of ours is a verdict too, and the run goes on
-        return Result(scenario, Verdict.ERROR, actual=repr(fault), trace=traceback.format_exc())
+    except BaseException as fault:  # also sys.exit() and pytest.skip(): whatever it is, the run goes on
+        return _gone_wrong(scenario, fault)
     if evidence.warnings:
         return _violated(scenario, Verdict.WARNING, evidence.warnings[0], control)
     return Result(scenario, Verdict.PASSED, control=control)
+
+
+def _gone_wrong(scenario: Scenario, fault: BaseException) -> Result:
+    """A fault is a verdict too. Whose scenario it is in is said, and `unlock` where it is the user's to mend."""
+    said = traceback.format_exception_only(fault)[-1].rstrip("\n")
+    whose, unlock = ("this scenario of your own ended with ", OWN_FAULT) if scenario.own else ("", "")
+    trace = "".join(traceback.format_exception(fault))
+    return Result(scenario, Verdict.ERROR, actual=f"{whose}{said}", unlock=unlock, trace=trace)
 
 
 def _violated(scenario: Scenario, verdict: Verdict, found: Violation, control: tuple[str, ...]) -> Result:

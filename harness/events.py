@@ -20,12 +20,12 @@ class Result:
     Attributes:
         expected: what the requirement asks for; empty unless it does not hold.
         actual: what came back, or why it could not be judged.
-        unlock: what would let it be judged.
+        unlock: what would let it be judged; of an error only where the scenario is the user's own.
         accepted: the baseline's reason, where the baseline lists this failure.
         control: the capabilities whose unmodified flow worked.
         exchanges: what the scenario sent and received; the culprit is among them, whoever sent it.
         culprit: the exchange that shows the violation, or what stood in the way of a verdict.
-        trace: for a fault of ours, where it happened.
+        trace: for an error, where it happened.
     """
 
     scenario: Scenario

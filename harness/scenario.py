@@ -55,6 +55,7 @@ class Scenario:
         id: `<role>/<area>/<function>`, with `/<row>` where it belongs to a family.
         run: takes the context; returns when the requirement holds, raises a violation otherwise.
         cost: a rough weight; the heavy ones are started first.
+        own: whether it is the user's own rather than ours.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Scenario:
     needs: frozenset[Capability]
     run: Callable[[Any], None] = field(repr=False, compare=False)
     cost: int = 1
+    own: bool = False
 
     @property
     def must(self) -> bool:
@@ -192,8 +194,9 @@ def _add(
     doc = _sections(check)
     title = doc["title"] or f"{check.__name__.replace('_', ' ').capitalize()}."
     title = title if not row else f"{title.rstrip('.')}: {row.replace('-', ' ')}."
+    own = registry is not _OURS
     registry.scenarios[identifier] = Scenario(
-        identifier, role, area, title, doc["why"], remedy, requirements, frozenset(needs), run, cost
+        identifier, role, area, title, doc["why"], remedy, requirements, frozenset(needs), run, cost, own
     )
 
 

@@ -33,7 +33,8 @@ MEANING = {
     Verdict.NOT_APPLICABLE: "An optional capability is absent, so there is nothing to judge.",
     Verdict.BLOCKED: "It could not be judged: the set-up failed, the unmodified flow was refused too, or the target "
     "file lacks something. The run exits with 3 unless --allow-blocked is given.",
-    Verdict.ERROR: "A fault of mcp-assay itself. The run exits with 4.",
+    Verdict.ERROR: "The scenario went wrong: a fault of mcp-assay, or of yours where it is a scenario of your own. "
+    "The run exits with 4.",
 }
 
 

@@ -12,10 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-PACKAGES = ("fixtures", "harness", "mock_idp", "reports", "scenarios")
-"""Our packages, which no folder of the user's may shadow."""
+from mcp_assay import HERE, shadows
 
-_ROOT = Path(__file__).resolve().parents[2]
 _END_SECONDS = 5.0
 _LAST_LINES = 15
 _READ_BYTES = 65_536
@@ -110,14 +108,10 @@ def environment(**variables: str) -> dict[str, str]:
     The current folder, and any folder with a package named like one of ours, is dropped from PYTHONPATH.
     """
     inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    entries = [entry for entry in inherited if Path(entry).is_absolute() and not _shadows(Path(entry))]
-    if _ROOT not in _installed():
-        entries.insert(0, str(_ROOT))
+    entries = [entry for entry in inherited if Path(entry).is_absolute() and not shadows(Path(entry))]
+    if HERE not in _installed():
+        entries.insert(0, str(HERE))
     return {**os.environ, "PYTHONPATH": os.pathsep.join(entries), "NO_PROXY": "*", "no_proxy": "*", **variables}
-
-
-def _shadows(folder: Path) -> bool:
-    return folder.resolve() != _ROOT and any((folder / package).exists() for package in PACKAGES)
 
 
 def _installed() -> set[Path]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sysconfig
 from pathlib import Path
+
+import pytest
 
 from tests.ci.conftest import SELECTOR, Targets, target_file
 from tests.ci.programs import PYTHON, ROOT, Ended, run, stand_in
@@ -31,7 +34,9 @@ def test_it_ends_with_1_at_a_violation(tmp_path: Path, targets: Targets) -> None
 def test_it_ends_with_3_where_the_target_is_not_there_and_leaves_no_report_of_an_earlier_run(
     tmp_path: Path, targets: Targets
 ) -> None:
-    gate(tmp_path, "--authorization-server", targets.conforming, SELECTOR)
+    (tmp_path / "mcp-assay-reports").mkdir()
+    for name in REPORTS:
+        (tmp_path / "mcp-assay-reports" / name).write_text("of an earlier run")
     ended = gate(tmp_path, "--authorization-server", targets.absent, SELECTOR)
     assert ended.code == 3, ended.log
     assert not REPORTS & {path.name for path in (tmp_path / "mcp-assay-reports").iterdir()}
@@ -84,16 +89,25 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, targets: Targets)
     assert "MCP_ASSAY_REPORTS: taken/reports cannot be made" in ended.log
 
 
-def test_an_old_python_is_named(tmp_path: Path, published: Path) -> None:
-    stand_in(tmp_path / "python3", "exit 1")
-    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    ended = run(published / ".ci" / "gate", folder=tmp_path, variables={"PATH": path})
+def gate_with_python(folder: Path, python3: str) -> Ended:
+    """Run a copy of the gate, which has to install, where `python3` is a program of the shell."""
+    (folder / "checkout" / ".ci").mkdir(parents=True)
+    gate = shutil.copy(ROOT / ".ci" / "gate", folder / "checkout" / ".ci")
+    stand_in(folder / "python3", python3)
+    return run(gate, folder=folder, variables={"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"})
+
+
+def test_an_old_python_is_named(tmp_path: Path) -> None:
+    ended = gate_with_python(tmp_path, "exit 1")
     assert ended.code == 2
     assert "Python 3.11 or newer is wanted, as python3" in ended.log
 
 
-def test_what_cannot_be_installed_is_incomplete_and_not_red(tmp_path: Path, published: Path) -> None:
-    ended = run(published / ".ci" / "gate", folder=tmp_path, variables={"PIP_NO_INDEX": "1"})
+@pytest.mark.parametrize("failing", ["venv", "pip"])
+def test_what_cannot_be_installed_is_incomplete_and_not_red(tmp_path: Path, failing: str) -> None:
+    failure = f'[ "$2" != {failing} ] || exit 1'
+    environment = '[ "$2" != venv ] || { mkdir -p "$3/bin" && cp "$0" "$3/bin/python"; }'
+    ended = gate_with_python(tmp_path, f"{failure}\n{environment}")
     assert ended.code == 3
     assert "nothing was judged: it could not be installed" in ended.log
 

@@ -45,8 +45,16 @@ def act(workspace: Path, **inputs: str) -> Finished:
     return run_action(ACTION, workspace, {name.replace("_", "-"): value for name, value in given.items()})
 
 
-def test_a_green_target_passes_with_all_reports(workspace: Path, targets: Targets) -> None:
-    finished = act(workspace, authorization_server=targets.conforming)
+@pytest.fixture(scope="module")
+def green(tmp_path_factory: pytest.TempPathFactory, targets: Targets) -> tuple[Path, Finished]:
+    """The workspace of a run in which all holds, and how it finished."""
+    folder = tmp_path_factory.mktemp("green") / "workspace"
+    folder.mkdir()
+    return folder, act(folder, authorization_server=targets.conforming)
+
+
+def test_a_green_target_passes_with_all_reports(green: tuple[Path, Finished]) -> None:
+    workspace, finished = green
     assert finished.code == 0, finished.log
     outputs = finished.outputs
     assert (outputs["verdict"], outputs["exit-code"]) == ("green", "0")
@@ -56,15 +64,15 @@ def test_a_green_target_passes_with_all_reports(workspace: Path, targets: Target
     assert finished.commands == []
 
 
-def test_the_counts_are_those_of_the_report(workspace: Path, targets: Targets) -> None:
-    outputs = act(workspace, authorization_server=targets.conforming).outputs
+def test_the_counts_are_those_of_the_report(green: tuple[Path, Finished]) -> None:
+    workspace, outputs = green[0], green[1].outputs
     counts = json.loads(outputs["counts"])
     assert counts == json.loads((workspace / outputs["json"]).read_text())["summary"]
     assert counts["passed"] > 0
 
 
-def test_the_summary_is_the_markdown_report(workspace: Path, targets: Targets) -> None:
-    finished = act(workspace, authorization_server=targets.conforming)
+def test_the_summary_is_the_markdown_report(green: tuple[Path, Finished]) -> None:
+    workspace, finished = green
     assert finished.summary == (workspace / finished.outputs["markdown"]).read_text()
     assert finished.summary
 
@@ -79,10 +87,12 @@ def test_a_red_target_fails_the_job_after_everything_was_reported(workspace: Pat
     assert finished.commands == ["error: red (exit code 1)"]
 
 
-def test_sarif_is_uploaded_where_that_is_wanted(workspace: Path, targets: Targets) -> None:
+def test_sarif_is_uploaded_where_that_is_wanted(
+    workspace: Path, targets: Targets, green: tuple[Path, Finished]
+) -> None:
     finished = act(workspace, authorization_server=targets.conforming, sarif="true")
     assert list(finished.called.values()) == [{"sarif_file": "mcp-assay-reports/report.sarif"}]
-    assert act(workspace, authorization_server=targets.conforming).called == {}
+    assert green[1].called == {}
 
 
 def test_other_actions_are_named_by_commit() -> None:
@@ -109,7 +119,9 @@ def test_a_target_that_is_not_there_is_incomplete(workspace: Path, targets: Targ
 def test_reports_of_an_earlier_run_are_not_taken_for_this_one(
     workspace: Path, targets: Targets, inputs: dict[str, str]
 ) -> None:
-    act(workspace, authorization_server=targets.conforming)
+    (workspace / "mcp-assay-reports").mkdir()
+    for name in PATHS.values():
+        (workspace / "mcp-assay-reports" / name).write_text("{}")
     outputs = act(workspace, authorization_server=targets.absent, **inputs).outputs
     assert outputs["counts"] == "{}"
     assert [outputs[name] for name in PATHS] == [""] * len(PATHS)

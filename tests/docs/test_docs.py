@@ -23,6 +23,7 @@ from harness.target_file import TargetFile
 ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NAMED = re.compile(r"`((?:harness|reports|scenarios|fixtures|mock_idp)[./][\w./-]+)`")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 LOCAL = re.compile(
     r"p[y]pi\.|p[y]thonhosted|n[p]mjs|(?:index|registry)[-_]u[r]l|/r[o]ot/|/w[o]rk/|/h[o]me/\w|/t[m]p/w\b"
@@ -119,6 +120,18 @@ def _leads_somewhere(path: Path, link: str) -> bool:
     if not goal.is_relative_to(ROOT) or not goal.exists():
         return False
     return not anchor or anchor in {reference.anchor(heading) for heading in HEADING.findall(goal.read_text())}
+
+
+def test_the_modules_and_files_of_ours_that_pages_name_exist() -> None:
+    named = {(path, name) for path in PAGES for name in NAMED.findall(path.read_text())}
+    assert {"harness.engine", "harness/own_scenarios.py"} < {name for _, name in named}
+    gone = [(path, name) for path, name in named if not any((ROOT / spelt).exists() for spelt in _spellings(name))]
+    assert gone == []
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    module = name.replace(".", "/")
+    return (name,) if "/" in name else (f"{module}.py", module)
 
 
 @pytest.mark.parametrize(("path", "line"), list(commands()), ids=lambda value: str(value).replace(f"{ROOT}/", ""))

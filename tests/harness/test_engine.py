@@ -39,7 +39,7 @@ def judged(*scenarios: Scenario, target: Target = TARGET, settings: Settings = T
     return engine.run(target, scenarios, lambda _event: None, wire=Wire(), settings=settings)
 
 
-def raising(fault: Exception) -> Callable[[Context], None]:
+def raising(fault: BaseException) -> Callable[[Context], None]:
     def run(_ctx: Context) -> None:
         raise fault
 
@@ -60,6 +60,8 @@ def warning(ctx: Context) -> None:
         (raising(Blocked("a")), True, Verdict.BLOCKED, 3),
         (raising(NotApplicable("a")), True, Verdict.NOT_APPLICABLE, 3),
         (raising(ZeroDivisionError()), True, Verdict.ERROR, 4),
+        (raising(SystemExit(0)), True, Verdict.ERROR, 4),
+        (raising(pytest.skip.Exception("no")), True, Verdict.ERROR, 4),
     ],
 )
 def test_each_end_has_its_verdict_and_exit_code(
@@ -68,6 +70,15 @@ def test_each_end_has_its_verdict_and_exit_code(
     summary = judged(scenario(run, must=must))
     assert summary.results[0].verdict is verdict
     assert summary.exit_code(Settings()) == code
+
+
+def test_a_fault_says_whose_scenario_it_is_in() -> None:
+    ours = scenario(raising(KeyError("x")))
+    (of_ours,), (of_theirs,) = (judged(item).results for item in (ours, replace(ours, own=True)))
+    assert (of_ours.actual, of_ours.unlock) == ("KeyError: 'x'", "")
+    assert of_theirs.actual == "this scenario of your own ended with KeyError: 'x'"
+    assert of_theirs.unlock.startswith("mend the scenario")
+    assert "in run\n    raise fault" in of_theirs.trace
 
 
 def test_strict_makes_a_warning_red() -> None:

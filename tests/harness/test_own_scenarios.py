@@ -75,6 +75,12 @@ def mistake(folder: Path) -> str:
     return said.removeprefix(f"{folder}")
 
 
+def test_a_check_may_return_early_and_have_functions_in_it(tmp_path: Path) -> None:
+    lines = ("if ctx: return", "else: return None", "size = lambda x: len(x)", "def inner(): return size")
+    text = PASSES + "".join(f"    {line}\n" for line in lines)
+    assert [item.own for item in load(write(tmp_path, house=text)).values()] == [True]
+
+
 def judged(item: Scenario) -> Verdict:
     wire = Wire(5)
     try:
@@ -216,6 +222,10 @@ MISTAKES = {
         "/house.py:3: as/house/a-house-rule-holds is async or yields; a scenario is a plain function",
     ),
     "a generator": (PASSES + "    yield", "/house.py:3: as/house/a-house-rule-holds is async or yields"),
+    "a result": (
+        PASSES + "    def inner(): return 1\n    return ctx.metadata == {}\n",
+        "/house.py:3: as/house/a-house-rule-holds returns `ctx.metadata == {}`, which judges nothing; expect() does",
+    ),
     "no argument": (
         PASSES.replace("ctx: Context", ""),
         "/house.py:3: as/house/a-house-rule-holds takes other arguments than the context; @for_all stands below",

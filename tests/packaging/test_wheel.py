@@ -103,6 +103,21 @@ def test_the_command_runs_beside_packages_with_the_same_names(
     assert "judged" in done.stdout
 
 
+def test_the_command_runs_where_python_is_led_to_such_packages(
+    programs: Path, hostile: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("elsewhere")
+    done = _run(programs / "mcp-assay", "run", "as/discovery", folder=folder, PYTHONPATH=str(hostile))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_cannot_be_loaded_is_our_fault_and_no_violation(programs: Path, hostile: Path) -> None:
+    broken = "import sys, mcp_assay; sys.modules['harness.cli'] = None; mcp_assay.main()"
+    done = _run(programs / "python", "-P", "-c", broken, folder=hostile)
+    assert done.returncode == 4
+    assert done.stderr.splitlines()[-1].startswith("mcp-assay cannot be loaded")
+
+
 def test_it_knows_its_version(programs: Path, hostile: Path, wheel: Path) -> None:
     done = _run(programs / "mcp-assay", "--version", folder=hostile)
     assert done.stdout.split() == ["mcp-assay", wheel.name.split("-")[1]]

@@ -23,7 +23,7 @@ def test_each_verdict_has_its_outcome(pytester: pytest.Pytester, folder: Path) -
         [
             "*_ as/own/crashes _*",
             "ERROR as/own/crashes",
-            "  actual    KeyError('nothing')",
+            "  actual    this scenario of your own ended with KeyError: 'nothing'",
             "*trace *own.py*in crashes",
             "*_ as/own/is-blocked _*",
             "  actual    there is no key",

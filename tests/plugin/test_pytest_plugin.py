@@ -113,6 +113,7 @@ def test_a_target_file_that_cannot_be_used_is_named(pytester: pytest.Pytester, f
     assert usage(pytester.runpytest_inprocess("--assay-target", "none.toml")).endswith(
         "none.toml: cannot be read: No such file or directory"
     )
+    assert usage(pytester.runpytest_inprocess("--assay-target=")) == f"{folder}: cannot be read: Is a directory"
     assert "target.spec: input should be '2026-07-28'" in usage(run(pytester, "--assay-spec", "1999"))
     path.write_text("[target\n")
     assert usage(run(pytester)).startswith(f"{path}: is no TOML: ")

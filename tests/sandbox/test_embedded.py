@@ -21,6 +21,7 @@ from harness.sandbox import child, embedded, sockets
 from harness.sandbox.embedded import EmbeddedSandbox
 from harness.sandbox.errors import SandboxError
 from harness.sandbox.layout import SERVICES, Layout, Place
+from mcp_assay import PACKAGES
 from tests.addresses import own_loopback_address
 
 BOUND_SECONDS = 20
@@ -137,7 +138,7 @@ def test_a_port_in_use_is_named_and_nothing_is_started(monkeypatch: pytest.Monke
 
 
 def test_the_users_own_packages_do_not_get_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for package in child.PACKAGES:
+    for package in PACKAGES:
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").write_text("raise SystemExit('this is the user\\'s')")
     monkeypatch.chdir(tmp_path)
