@@ -7,6 +7,12 @@ from hypothesis import settings
 settings.register_profile("steady", derandomize=True, deadline=None, database=None)
 settings.load_profile("steady")
 
-# In the background of a shell, Ctrl-C is ignored, and so it would be by every command that a test starts and ends.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+def _nothing(_number: int, _frame: object) -> None:
+    """Ignore a signal without passing that on to the commands that tests start."""
+
+
+# In the background of a shell and under nohup these are ignored, and every command that a test ends would do so too.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, _nothing)
