@@ -70,15 +70,12 @@ def run(
         interrupted = True
     finally:
         wire.close()
-    ordered = tuple(sorted(results, key=lambda result: result.scenario.id))
-    unfinished = len(selected) - len(ordered)
-    judged = Judged(
-        {result.scenario.id: result.verdict for result in ordered},
-        known=known or [scenario.id for scenario in selected],
-        whole=settings.whole and not unfinished,
-        today=settings.today,
-    )
+    unfinished = len(selected) - len(results)
+    verdicts = {result.scenario.id: result.verdict for result in results}
+    everything = known or [scenario.id for scenario in selected]
+    judged = Judged(verdicts, everything, settings.whole and not unfinished, settings.today)
     out_of_date = problems(target.expected, judged, allow_blocked=settings.allow_blocked)
+    ordered = tuple(sorted(results, key=lambda result: result.scenario.id))
     summary = Summary(ordered, out_of_date, (time.monotonic() - started) * 1000, unfinished)
     sink(RunFinished(summary, interrupted))
     return summary

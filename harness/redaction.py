@@ -69,15 +69,17 @@ class Redactor:
     def _learn(self) -> None:
         """Remember the secrets of the traffic so far."""
         self._learning = True
-        while self._learnt < len(self._traffic):
-            exchange = self._traffic[self._learnt]
-            self._learnt += 1
-            self.request_headers(exchange)
-            self.url(exchange.url)
-            self.request_body(exchange)
-            self.headers(exchange)
-            self.body(exchange)
-        self._learning = False
+        try:
+            while self._learnt < len(self._traffic):
+                exchange = self._traffic[self._learnt]
+                self._learnt += 1
+                self.request_headers(exchange)
+                self.url(exchange.url)
+                self.request_body(exchange)
+                self.headers(exchange)
+                self.body(exchange)
+        finally:
+            self._learning = False
 
     def text(self, value: str) -> str:
         """Return any text without the secrets of the traffic and of what was rendered so far."""

@@ -165,3 +165,12 @@ def test_a_short_secret_cannot_be_guessed_from_what_stands_for_it() -> None:
     shown = Redactor().url("http://h/?pin=1234").rpartition(":")[2].rstrip(">")
     assert len(shown) == 8
     assert shown not in digits
+
+
+def test_a_fault_while_it_learns_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    redactor = Redactor(traffic=[exchange()], secrets=["correct horse"])
+    with monkeypatch.context() as patched:
+        patched.setattr(redactor, "body", lambda _exchange: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            redactor.text("anything")
+    assert "correct horse" not in redactor.text("it said correct horse")
