@@ -23,6 +23,13 @@ def hypothesis_at_home(tmp_path: Path) -> Iterator[None]:
     configuration.set_hypothesis_home_dir(before)
 
 
+@pytest.fixture(autouse=True)
+def off_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have pytest's summary as a person sees it: on CI it repeats each failure's whole text."""
+    for name in ("CI", "BUILD_NUMBER"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def server() -> Iterator[Hostile]:
     """An authorization server with metadata, and a token for everybody."""
