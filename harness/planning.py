@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import discovery
+from harness.capability import AUTHORIZATION_CODE
 from harness.exchange import Evidence
 from harness.http import Client, Wire, is_loopback, origin_of
 from harness.request import Request
 from harness.requirement import REVISIONS, Role
 from harness.target import Target, Tenant
-from harness.target_file import SandboxTable, TargetFile, TargetFileError, read_target_file
+from harness.target_file import TargetFile, TargetFileError, read_target_file
 from harness.verdict import Blocked
 
 if TYPE_CHECKING:
+    from harness.downstream import Downstream
     from harness.sandbox.target import Sandbox
+    from harness.target_tables import DownstreamTable
 
 
 class Unreachable(Exception):
@@ -49,7 +53,9 @@ def make_plan(request: Request, stack: ExitStack, sandbox: Sandbox | None = None
     if request.sandbox:
         return _sandbox_plan(request, stack, sandbox)
     plan = plan_of(target_file(request), request.timeout, stack, sandbox)
-    return replace(plan, target=replace(plan.target, file=_place(request.file)))
+    audit = plan.target.audit
+    beside = audit.beside(request.file.parent) if audit and request.file else audit
+    return replace(plan, target=replace(plan.target, file=_place(request.file), audit=beside))
 
 
 def _place(file: Path | None) -> str:
@@ -64,19 +70,33 @@ def plan_of(file: TargetFile, timeout: float, stack: ExitStack, sandbox: Sandbox
     """Do the same for a target file that was read before.
 
     Raises:
-        TargetFileError: it holds a private key that is none, or names a tenant that the sandbox lacks.
+        TargetFileError: it holds a private key that is none, or names a tenant that the sandbox lacks or a port that is
+            taken.
         SandboxError: the sandbox does not start.
         Unreachable: the target does not answer.
     """
+    downstream = _downstream(file.downstream, stack)
     found = look(file, timeout)
+    found = replace(found, target=replace(found.target, downstream=downstream))
     if file.target.trusts != "sandbox":
         return found
+    from harness.trusting import trusting
+
     try:
-        target = _trusting(found.target, file.sandbox, stack, sandbox)
+        target = trusting(found.target, file, stack, sandbox)
     except BaseException:
         found.wire.close()
         raise
     return replace(found, target=target, roles=(Role.MCP_SERVER,))
+
+
+def _downstream(table: DownstreamTable | None, stack: ExitStack) -> Downstream | None:
+    try:
+        return table.open(stack) if table else None
+    except OSError as fault:
+        assert table
+        where = f"port {table.port} of 127.0.0.1 cannot be used: {os.strerror(fault.errno or 0)}"
+        raise TargetFileError(f"downstream.port: {where}; name another, and let the MCP server ask there") from fault
 
 
 def look(file: TargetFile, timeout: float) -> Plan:
@@ -95,7 +115,14 @@ def look(file: TargetFile, timeout: float) -> Plan:
     except BaseException:
         wire.close()
         raise
+    if file.tokens_given:
+        return Plan(_without_flows(target), (Role.MCP_SERVER,), wire)
     return Plan(target, _roles(target), wire)
+
+
+def _without_flows(target: Target) -> Target:
+    """Return a target whose tokens are given: no flow is tried for which it says neither client nor login."""
+    return replace(target, capabilities={AUTHORIZATION_CODE.name: False, **target.capabilities})
 
 
 def target_file(request: Request) -> TargetFile:
@@ -115,27 +142,13 @@ def target_file(request: Request) -> TargetFile:
 def _sandbox_plan(request: Request, stack: ExitStack, running: Sandbox | None) -> Plan:
     from fixtures.world import load_world
     from harness.sandbox.embedded import EmbeddedSandbox
+    from harness.sandbox.rates import RatesPlace
     from harness.sandbox.target import sandbox_target
 
-    sandbox = running or stack.enter_context(EmbeddedSandbox())
-    target = sandbox_target(sandbox, load_world(), request.spec or REVISIONS[0])
-    return Plan(target, (Role.AUTHORIZATION_SERVER, Role.MCP_SERVER), Wire(request.timeout))
-
-
-def _trusting(target: Target, table: SandboxTable, stack: ExitStack, running: Sandbox | None) -> Target:
-    """Start the sandbox that the MCP server trusts, and let it mint the tokens."""
-    from fixtures.world import load_world
-    from harness.sandbox.embedded import EmbeddedSandbox
-    from harness.sandbox.target import sandbox_tenant
-
-    world = load_world()
-    if table.tenant not in world.tenants:
-        raise TargetFileError(f"sandbox.tenant: there is no {table.tenant!r}; there are: {', '.join(world.tenants)}")
-    sandbox = running or stack.enter_context(EmbeddedSandbox(table.port))
+    sandbox = running or stack.enter_context(EmbeddedSandbox(rates=RatesPlace()))
     control = stack.enter_context(sandbox.control("authorization_server"))
-    issuer = sandbox_tenant(sandbox, world, table.tenant, control)
-    home = replace(issuer, mcp_server=target.home.mcp_server)
-    return replace(target, home=home)
+    target = sandbox_target(sandbox, load_world(), request.spec or REVISIONS[0], control)
+    return Plan(target, (Role.AUTHORIZATION_SERVER, Role.MCP_SERVER), Wire(request.timeout))
 
 
 def _discovered(target: Target, client: Client, resource: str) -> Target:
@@ -175,4 +188,5 @@ def _roles(target: Target) -> tuple[Role, ...]:
 def _urls(target: Target) -> list[str]:
     tenants: list[Tenant] = [tenant for tenant in (target.home, target.other) if tenant]
     named = [url for tenant in tenants for url in (tenant.mcp_server, tenant.authorization_server) if url]
-    return [*named, *target.origins]
+    log = [target.audit.url] if target.audit and target.audit.url else []
+    return [*named, *log, *target.origins]

@@ -17,7 +17,8 @@ BROKEN_PIPE = 141
 COMMANDS = {
     "run": "Judge a target, or the sandbox when none is named.",
     "up": "Bring up the sandbox and keep it running.",
-    "down": "End the sandboxes that `up` started.",
+    "serve-issuer": "Run the issuer of the sandbox alone, for a server that trusts it.",
+    "down": "End what `up` and `serve-issuer` started.",
     "list": "List scenarios, requirements, capabilities or mutants.",
     "explain": "Explain a scenario, requirement, capability or verdict.",
     "init": "Write a target file from what discovery finds.",
@@ -39,7 +40,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"harness.cli.{cmd_name}")
+        module = importlib.import_module(f"harness.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

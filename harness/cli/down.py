@@ -1,4 +1,4 @@
-"""`mcp-assay down`: end the sandboxes that `up` started."""
+"""`mcp-assay down`: end the sandboxes that `up` and `serve-issuer` started."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.cli.endings import IncompleteError
 
 @click.command("down")
 def command() -> None:
-    """End the sandboxes that `up` started."""
+    """End the sandboxes that `up` and `serve-issuer` started."""
     from harness.sandbox.registry import end_all
 
     try:

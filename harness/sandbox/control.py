@@ -76,13 +76,36 @@ class ControlPlane:
         """Forget all queued faults."""
         self._send("DELETE", "/faults")
 
-    def sign(self, tenant: str, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
-        """Return a JWS over the claims as they are, by a tenant's current key; `header` overrides `alg` and `kid`."""
-        return str(self._send("POST", f"/{tenant}/sign", {"header": dict(header), "claims": dict(claims)})["token"])
+    def sign(
+        self, tenant: str, header: Mapping[str, Any], claims: Mapping[str, Any], *, alg: str = "", kid: str = ""
+    ) -> str:
+        """Return a JWS over the claims as they are; `header` overrides `alg` and `kid`.
+
+        A tenant's current key for `alg` signs, else the one that `kid` names, as `KeyRing.sign` has it.
+        """
+        told = {name: value for name, value in (("alg", alg), ("kid", kid)) if value}
+        body = {"header": dict(header), "claims": dict(claims), **told}
+        return str(self._send("POST", f"/{tenant}/sign", body)["token"])
+
+    def seal(self, tenant: str, message: str) -> str:
+        """Return a text as it is, with a dot and a tenant's signature over it, as `KeyRing.seal` has it."""
+        return str(self._send("POST", f"/{tenant}/seal", {"message": message})["token"])
+
+    def publish_key(self, tenant: str, alg: str) -> str:
+        """Let a tenant publish another key beside those that it signs with, and return its `kid`."""
+        return str(self._send("POST", f"/{tenant}/keys", {"alg": alg})["kid"])
+
+    def withdraw_key(self, tenant: str, kid: str) -> None:
+        """Let a tenant publish such a key no longer."""
+        self._send("DELETE", f"/{tenant}/keys/{kid}")
 
     def rotate_keys(self, tenant: str) -> None:
         """Let a tenant sign with new keys from now on."""
         self._send("POST", f"/{tenant}/rotate-keys")
+
+    def add_resource(self, tenant: str, uri: str, *, like: str = "mcp") -> None:
+        """Let a tenant issue tokens for one more resource, as for its resource called `like`."""
+        self._send("POST", f"/{tenant}/resources", {"uri": uri, "like": like})
 
     def close(self) -> None:
         """Close the connections."""

@@ -21,6 +21,7 @@ from harness.sandbox.sockets import Sockets
 
 if TYPE_CHECKING:
     from harness.sandbox.control import ControlPlane
+    from harness.sandbox.rates import RatesPlace
 
 READY_SECONDS = 30.0
 TOKEN_VARIABLE = "MCP_ASSAY_CONTROL_TOKEN"  # noqa: S105 - a variable's name
@@ -41,12 +42,17 @@ class EmbeddedSandbox:
 
     Attributes:
         directory: where its clock and its audit files are.
+        services: which services there are.
 
     Args:
         port: the base of the six ports; None or 0 for free ones.
         mutant: the id of a mutant that takes the place of its service.
         state_dir: an existing directory for the clock and the audit files, which stays; without it, a temporary one.
         redirect_uris: where other authorization servers are called back that log in at this OpenID provider.
+        services: which services there are; without the MCP server it is an issuer for another one.
+        keys: the file that the authorization server keeps its signing keys in; without it they are new ones.
+        rates: where this process plays the rates API that the MCP server asks; without it the MCP server asks its own.
+            It ends with the sandbox.
     """
 
     def __init__(
@@ -56,11 +62,17 @@ class EmbeddedSandbox:
         mutant: str | None = None,
         state_dir: Path | None = None,
         redirect_uris: Sequence[str] = (),
+        services: Sequence[str] = SERVICES,
+        keys: Path | None = None,
+        rates: RatesPlace | None = None,
     ) -> None:
         self._port = port
         self._mutant = mutant
         self._state_dir = state_dir
         self._redirect_uris = redirect_uris
+        self.services = tuple(services)
+        self._keys = keys
+        self.rates = rates
         self._children: list[Child] = []
         self._token = secrets.token_urlsafe(32)
         self._layout: Layout | None = None
@@ -91,7 +103,7 @@ class EmbeddedSandbox:
     @property
     def audit_files(self) -> Mapping[str, Path]:
         """The audit trails, by service."""
-        return {service: self.directory / name for service, name in AUDIT_FILES.items()}
+        return {service: self.directory / name for service, name in AUDIT_FILES.items() if service in self.services}
 
     @property
     def pids(self) -> Mapping[str, int]:
@@ -115,7 +127,7 @@ class EmbeddedSandbox:
         return ControlPlane(self.layout.place(service).control_url, self._token)
 
     def start(self) -> None:
-        """Start the three services side by side and wait until all are ready.
+        """Start the services side by side and wait until all are ready.
 
         Raises:
             SandboxError: a port is in use, a service did not start, or the mutant is unknown.
@@ -124,17 +136,17 @@ class EmbeddedSandbox:
         self.await_ready()
 
     def launch(self) -> None:
-        """Start the three services side by side, and do not wait: the caller has something else to do meanwhile.
+        """Start the services side by side, and do not wait: the caller has something else to do meanwhile.
 
         Raises:
             SandboxError: a port is in use, or the mutant is unknown.
         """
         mutated = _service_of(self._mutant) if self._mutant else None
-        sockets = Sockets.bind(self._port)
+        sockets = Sockets.bind(self._port, self.services)
         try:
             self._layout = sockets.layout()
             self._make_directory()
-            for service in SERVICES:
+            for service in self.services:
                 self._start_child(service, sockets, self._mutant if service == mutated else None)
         except BaseException:
             self.stop()
@@ -167,6 +179,8 @@ class EmbeddedSandbox:
         for child in self._children:
             child.wait()
         self._children.clear()
+        if self.rates:
+            self.rates.close()
         if self._state_dir is None and self.directory != Path():
             shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -201,9 +215,11 @@ class EmbeddedSandbox:
         if service in AUDIT_FILES:
             options += ["--audit", str(self.audit_files[service])]
         if service == "mcp_server":
-            return [*options, "--authorization-server", place("authorization_server").url]
+            rates = ["--rates-api", self.rates.url] if self.rates else []
+            return [*options, *rates, "--authorization-server", place("authorization_server").url]
         if service == "authorization_server":
-            return [*options, "--idp", place("mock_idp").url, "--mcp-server", place("mcp_server").url]
+            kept = ["--keys", str(self._keys)] if self._keys else []
+            return [*options, *kept, "--idp", place("mock_idp").url, "--mcp-server", place("mcp_server").url]
         callbacks = [word for uri in self._redirect_uris for word in ("--redirect-uri", uri)]
         return [*options, "--relying-party", place("authorization_server").url, *callbacks]
 

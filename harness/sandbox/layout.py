@@ -8,6 +8,9 @@ from dataclasses import dataclass
 SERVICES = ("mcp_server", "authorization_server", "mock_idp")
 """The services by name, the one that takes longest to start first."""
 
+ISSUER = ("authorization_server", "mock_idp")
+"""What issues tokens, without an MCP server."""
+
 
 @dataclass(frozen=True)
 class Place:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from harness.sandbox.errors import SandboxError
-from harness.sandbox.layout import Layout, Place
+from harness.sandbox.errors import PortError
+from harness.sandbox.layout import SERVICES, Layout, Place
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 7400
@@ -25,28 +25,44 @@ _BACKLOG = 1024
 
 @dataclass(frozen=True)
 class Sockets:
-    """Listening sockets: for each service its own and its control plane's."""
+    """Listening sockets: for each service its own and its control plane's.
+
+    Attributes:
+        base: what the ports begin at; 0 where they are free ones.
+    """
 
     pairs: Mapping[str, tuple[socket.socket, socket.socket]]
+    base: int = 0
 
     @classmethod
-    def bind(cls, port: int | None) -> Sockets:
+    def bind(cls, port: int | None, services: Collection[str] = SERVICES) -> Sockets:
         """Listen at `port` + 0, 1, 2, 10, 11 and 12, or at free ports when it is None or 0.
 
+        Args:
+            port: the base.
+            services: who listens. Free ports are found for all, so that each service has a place.
+
         Raises:
-            SandboxError: a port is in use, may not be used, or does not exist.
+            PortError: a port is in use, may not be used, or does not exist.
         """
         with ExitStack() as stack:
             pairs = {}
             for service, (own, control) in _OFFSETS.items():
-                first = stack.enter_context(_listening(port, own))
-                pairs[service] = (first, stack.enter_context(_listening(port, control)))
+                if service in services or not port:
+                    first = stack.enter_context(_listening(port, own))
+                    pairs[service] = (first, stack.enter_context(_listening(port, control)))
             stack.pop_all()
-        return cls(pairs)
+        return cls(pairs, port or 0)
 
     def layout(self) -> Layout:
-        """Return the URLs that these sockets answer."""
-        return Layout(**{service: Place(_url(own), _url(control)) for service, (own, control) in self.pairs.items()})
+        """Return the URLs that these sockets answer, and for a service without any those that would be its own."""
+        return Layout(**{service: self._place(service) for service in _OFFSETS})
+
+    def _place(self, service: str) -> Place:
+        if service in self.pairs:
+            return Place(*map(_url, self.pairs[service]))
+        own, control = _OFFSETS[service]
+        return Place(f"http://{LOOPBACK}:{self.base + own}", f"http://{LOOPBACK}:{self.base + control}")
 
     def close(self) -> None:
         """Close all sockets."""
@@ -58,12 +74,12 @@ class Sockets:
 def _listening(base: int | None, offset: int) -> socket.socket:
     port = base + offset if base else 0
     if not 0 <= port <= LAST_PORT:
-        raise SandboxError(f"port {port} does not exist; pass another base with --port")
+        raise PortError(f"port {port} does not exist")
     try:
         return socket.create_server((LOOPBACK, port), backlog=_BACKLOG)
     except OSError as error:
         reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
-        raise SandboxError(f"port {port} of {LOOPBACK} {reason}; pass another base with --port") from error
+        raise PortError(f"port {port} of {LOOPBACK} {reason}") from error
 
 
 def _url(sock: socket.socket) -> str:

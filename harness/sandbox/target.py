@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol
 
+from fixtures.mcp_server.issuer import FRESH
 from fixtures.service.clock import Clock
 from fixtures.world import Agent, World
 from fixtures.world import Tenant as WorldTenant
+from harness.audit_log import AuditLog
+from harness.downstream import Downstream
 from harness.requirement import REVISIONS
 from harness.sandbox.control import ControlPlane
+from harness.sandbox.given import GivenTokens
 from harness.sandbox.layout import Layout
+from harness.sandbox.rates import RatesPlace
 from harness.target import Effect, Login, LoginPage, OAuthClient, Target, Tenant, Tool
 
 CLIENTS = {
@@ -26,6 +34,10 @@ ALLOW, DENY = LoginPage(press="decision=allow"), LoginPage(press="decision=deny"
 NOBODY = LoginPage(press="decision=refuse")
 NARROW, WIDE = "urn:ledger:balance:read", "urn:ledger:balance:read urn:fx:convert"
 FORBIDDEN = "urn:infra:deploy:delete"
+PROMISED = ("jwt-access-tokens", "jwt-profile", "revocation-promised", "actor-chain", "static-upstream-client")
+RATE = "EUR/AUD"
+WITHOUT_END = 1_000_000
+"""How often a fault is played that lasts until it is cleared; more than a control plane takes is refused."""
 
 
 class Sandbox(Protocol):
@@ -41,26 +53,69 @@ class Sandbox(Protocol):
         """Where the services are."""
         ...
 
+    @property
+    def rates(self) -> RatesPlace | None:
+        """Where the harness plays the rates API that the MCP server asks; None where it does not."""
+        ...
+
+    @property
+    def audit_files(self) -> Mapping[str, Path]:
+        """The audit trails, by service; empty where none are written."""
+        ...
+
     def control(self, service: str) -> ControlPlane:
         """Return a client of a service's control plane."""
         ...
 
 
 class Signer:
-    """Signs with the key of one tenant's issuer, through the control plane."""
+    """One tenant's issuer through the control plane: it signs, changes its keys, and fails, as it is told."""
 
     def __init__(self, control: ControlPlane, tenant: str) -> None:
         self._control, self._tenant = control, tenant
 
-    def sign(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
+    def sign(self, header: Mapping[str, Any], claims: Mapping[str, Any], *, alg: str = "", kid: str = "") -> str:
         """Return the compact JWS of these claims under these header members, plus alg and kid."""
-        return self._control.sign(self._tenant, header, claims)
+        return self._control.sign(self._tenant, header, claims, alg=alg, kid=kid)
+
+    def seal(self, message: str) -> str:
+        """Return the first two parts of a JWS, as they are, with the issuer's signature over them."""
+        return self._control.seal(self._tenant, message)
+
+    def publish_key(self, alg: str) -> str:
+        """Publish another key beside those that the issuer signs with, and return its kid."""
+        return self._control.publish_key(self._tenant, alg)
+
+    def withdraw_key(self, kid: str) -> None:
+        """Publish such a key no longer."""
+        self._control.withdraw_key(self._tenant, kid)
+
+    @contextmanager
+    def outage(self, paths: Collection[str], *, drop: bool = False) -> Iterator[None]:
+        """Let requests whose path begins with one of these fail until the end of the block, for every tenant."""
+        try:
+            for path in paths:
+                self._control.fault(path, status=None if drop else 503, drop=drop, times=WITHOUT_END)
+            yield
+        finally:
+            self._control.clear_faults()
+
+    def fetches(self, path: str, since: float) -> int:
+        """Return how often a path was asked for since a time of the sandbox's clock."""
+        return sum(entry["path"] == path and entry["time"] >= since for entry in self._control.requests())
 
 
-def sandbox_target(sandbox: Sandbox, world: World, spec: str = REVISIONS[0]) -> Target:
-    """Return the target that `mcp-assay run` judges when it is told none: tenant acme, with globex beside it."""
-    control = sandbox.control("authorization_server")
+def sandbox_target(
+    sandbox: Sandbox, world: World, spec: str = REVISIONS[0], control: ControlPlane | None = None
+) -> Target:
+    """Return the target that `mcp-assay run` judges when it is told none: tenant acme, with globex beside it.
+
+    `control` is the control plane of its authorization server, where the caller wants to close that in the end.
+    """
+    control = control or sandbox.control("authorization_server")
     home, other = (sandbox_tenant(sandbox, world, name, control) for name in ("acme", "globex"))
+    elsewhere = sandbox.layout.resource("acme", world.resources["fx"].path)
+    home = replace(home, tokens=GivenTokens(sandbox, home, other, elsewhere))
     acme = world.tenants["acme"]
     return Target(
         name="sandbox",
@@ -71,20 +126,32 @@ def sandbox_target(sandbox: Sandbox, world: World, spec: str = REVISIONS[0]) -> 
         wide_scope=WIDE,
         forbidden_scope=FORBIDDEN,
         resource=home.mcp_server,
-        other_resource=sandbox.layout.resource("acme", world.resources["fx"].path),
+        other_resource=elsewhere,
         other_scope="urn:fx:convert",
         tools={name: Tool(name, needs, _arguments(name, acme)) for name, needs in world.tools.items()},
         effect=_effect(world),
-        implied={name: next(iter(scope.implies)) for name, scope in world.scopes.items() if scope.implies},
+        implied={name: " ".join(sorted(scope.implies)) for name, scope in world.scopes.items() if scope.implies},
         clock=sandbox.clock,
-        capabilities={"jwt-access-tokens": True, "jwt-profile": True, "revocation-promised": True},
+        leeway=0,
+        keys_within=10,
+        withdrawn_within=int(FRESH),
+        capabilities=dict.fromkeys(PROMISED, True),
+        downstream=_downstream(sandbox, world),
         limited_login=Login("form", hint=_user(acme, VIEWER), pages=(ALLOW,)),
+        audit=sandbox_audit(sandbox),
     )
+
+
+def sandbox_audit(sandbox: Sandbox) -> AuditLog | None:
+    """Return the audit trail of the sandbox's MCP server; None where none is written."""
+    file = sandbox.audit_files.get("mcp_server")
+    return AuditLog(str(file), fields={"agent": "actor"}) if file else None
 
 
 def sandbox_tenant(sandbox: Sandbox, world: World, name: str, control: ControlPlane) -> Tenant:
     """Return one tenant of the sandbox."""
     tenant = world.tenants[name]
+    signer = Signer(control, name)
     return Tenant(
         name=name,
         authorization_server=sandbox.layout.issuer(name),
@@ -93,8 +160,23 @@ def sandbox_tenant(sandbox: Sandbox, world: World, name: str, control: ControlPl
         login=Login("form", True, _user(tenant, OPERATOR), pages=(ALLOW,), refusal=(DENY, NOBODY)),
         subject=_user(tenant, OPERATOR),
         own_text=next(iter(tenant.records["balances"].values()))["amount"],
-        signer=Signer(control, name),
+        arguments=_arguments("get_balance", tenant),
+        signer=signer,
+        issuer_control=signer,
     )
+
+
+def _downstream(sandbox: Sandbox, world: World) -> Downstream | None:
+    """Return the rates API, with the rates of each tenant by source and target, as its own MCP server would give."""
+    if sandbox.rates is None:
+        return None
+    path = world.resources["fx"].path
+    source, target = RATE.split("/")
+    sandbox.rates.api.answers = {
+        f"/{name}{path}/rates": {"source": source, "target": target, "rate": tenant.records["rates"][RATE]}
+        for name, tenant in world.tenants.items()
+    }
+    return Downstream(sandbox.rates.api, "convert_currency", sandbox.layout.resource("acme", path))
 
 
 def _effect(world: World) -> Effect:
@@ -118,7 +200,7 @@ def _arguments(tool: str, tenant: WorldTenant) -> dict[str, str]:
     records = tenant.records
     return {
         "get_balance": {"account": next(iter(records["balances"]))},
-        "convert_currency": {"amount": "100.00", "source": "EUR", "target": "AUD"},
+        "convert_currency": {"amount": "100.00", **dict(zip(("source", "target"), RATE.split("/"), strict=True))},
         "read_dashboard": {"dashboard": next(iter(records["dashboards"]))},
         "create_deployment": {"service": "assay"},
         "delete_deployment": {"deployment": "assay-1"},

@@ -20,6 +20,7 @@ from fixtures.world import World, load_world
 from harness.sandbox.control import ControlPlane
 from harness.sandbox.embedded import AUDIT_FILES
 from harness.sandbox.layout import SERVICES, Layout
+from harness.sandbox.rates import RatesPlace
 from harness.sandbox.sockets import Sockets
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class ThreadedSandbox:
     Attributes:
         layout: where the services are; known before they start.
         clock: the clock of all three.
+        rates: where the rates API is played that the MCP server asks.
 
     Args:
         world: the seed; the sandbox's own world without it.
@@ -46,6 +48,7 @@ class ThreadedSandbox:
         self._state_dir = state_dir
         self._token = secrets.token_urlsafe(32)
         self._sockets = Sockets.bind(None)
+        self.rates = RatesPlace()
         self._trails: dict[str, AuditTrail] = {}
         self._servers: dict[str, ThreadedServer] = {}
         self.layout: Layout = self._sockets.layout()
@@ -96,6 +99,7 @@ class ThreadedSandbox:
         self._servers.clear()
         for trail in self._trails.values():
             trail.close()
+        self.rates.close()
         self._sockets.close()
 
     def __enter__(self) -> Self:
@@ -108,47 +112,44 @@ class ThreadedSandbox:
         self.stop()
 
     def _build(self, service: str) -> Service:
-        trail = AuditTrail(self.audit_files.get(service), self.clock)
-        surroundings = Surroundings(self.clock, self._world, RequestLog(), FaultQueue(), trail)
-        try:
-            app, control = _BUILDERS[service](self.layout, surroundings, self._token)
-        except BaseException:
-            trail.close()
-            raise
-        if previous := self._trails.get(service):
-            previous.close()
-        self._trails[service] = trail
+        if service not in self._trails:
+            self._trails[service] = AuditTrail(self.audit_files.get(service), self.clock)
+        surroundings = Surroundings(self.clock, self._world, RequestLog(), FaultQueue(), self._trails[service])
+        app, control = _BUILDERS[service](self, surroundings, self._token)
         return Service(Observed(app, surroundings), control)
 
 
-def _mock_idp(layout: Layout, surroundings: Surroundings, token: str) -> tuple[ASGIApp, ASGIApp]:
+def _mock_idp(sandbox: ThreadedSandbox, surroundings: Surroundings, token: str) -> tuple[ASGIApp, ASGIApp]:
     from mock_idp.app import create_app, create_control
     from mock_idp.settings import Settings
 
+    layout = sandbox.layout
     app = create_app(Settings(layout.mock_idp.url, (layout.authorization_server.url,)), surroundings)
     return app, create_control(app, surroundings, token)
 
 
-def _authorization_server(layout: Layout, surroundings: Surroundings, token: str) -> tuple[ASGIApp, ASGIApp]:
+def _authorization_server(sandbox: ThreadedSandbox, surroundings: Surroundings, token: str) -> tuple[ASGIApp, ASGIApp]:
     from fixtures.authorization_server.app import create_app
     from fixtures.authorization_server.control import create_control
     from fixtures.authorization_server.settings import Settings
 
-    app = create_app(
-        Settings(layout.authorization_server.url, layout.mock_idp.url, layout.mcp_server.url), surroundings
-    )
+    layout = sandbox.layout
+    settings = Settings(layout.authorization_server.url, layout.mock_idp.url, layout.mcp_server.url)
+    app = create_app(settings, surroundings)
     return app, create_control(app, surroundings, token)
 
 
-def _mcp_server(layout: Layout, surroundings: Surroundings, token: str) -> tuple[ASGIApp, ASGIApp]:
+def _mcp_server(sandbox: ThreadedSandbox, surroundings: Surroundings, token: str) -> tuple[ASGIApp, ASGIApp]:
     from fixtures.mcp_server.app import create_app, create_control
     from fixtures.mcp_server.settings import Settings
 
-    app = create_app(Settings(layout.mcp_server.url, layout.authorization_server.url), surroundings)
+    layout = sandbox.layout
+    settings = Settings(layout.mcp_server.url, layout.authorization_server.url, sandbox.rates.url)
+    app = create_app(settings, surroundings)
     return app, create_control(app, surroundings, token)
 
 
-_BUILDERS: dict[str, Callable[[Layout, Surroundings, str], tuple[ASGIApp, ASGIApp]]] = {
+_BUILDERS: dict[str, Callable[[ThreadedSandbox, Surroundings, str], tuple[ASGIApp, ASGIApp]]] = {
     "mock_idp": _mock_idp,
     "authorization_server": _authorization_server,
     "mcp_server": _mcp_server,

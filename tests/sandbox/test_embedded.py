@@ -182,8 +182,7 @@ def test_a_service_that_does_not_start_is_named_with_its_last_words(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setitem(embedded._MODULES, "mock_idp", "failing_service")
     monkeypatch.setattr(embedded, "READY_SECONDS", 1)
-    monkeypatch.setattr(embedded, "SERVICES", ("mock_idp",))
-    sandbox = EmbeddedSandbox()
+    sandbox = EmbeddedSandbox(services=("mock_idp",))
     with pytest.raises(SandboxError) as failure:
         sandbox.start()
     assert str(failure.value) == f"the mock_idp of the sandbox {sentence}"

@@ -94,6 +94,52 @@ def test_a_file_that_is_no_trail_is_not_continued(tmp_path: Path) -> None:
     assert path.read_text() == "shopping list"
 
 
+def test_two_trails_on_one_file_would_break_the_chain_and_are_refused(trail: Path) -> None:
+    first = AuditTrail(trail, Clock())
+    with pytest.raises(AuditError, match=r"audit\.jsonl is the audit trail of another service that runs"):
+        AuditTrail(trail, Clock())
+    first.record("tool called", outcome="allowed", tenant="acme")
+    first.close()
+    second = AuditTrail(trail, Clock())
+    second.record("tool called", outcome="denied", tenant="acme")
+    second.close()
+    assert (verify(trail).lines, verify(trail).problems) == (7, [])
+
+
+def test_the_head_of_a_trail_shows_later_that_its_end_is_gone(trail: Path) -> None:
+    head = verify(trail).head
+    _edit(trail, lambda lines: lines[:-1])
+    assert verify(trail).problems == []
+    assert [line for line, _ in verify(trail, head).problems] == [4]
+
+
+def test_a_trail_that_was_made_anew_does_not_hold_an_earlier_head(trail: Path) -> None:
+    head = verify(trail).head
+    trail.unlink()
+    anew = AuditTrail(trail, Clock())
+    for number in range(7):
+        anew.record("token issued", outcome="allowed", tenant="acme", jti=number)
+    anew.close()
+    assert [line for line, _ in verify(trail, head).problems] == [7]
+
+
+def test_an_emptied_trail_does_not_hold_an_earlier_head(trail: Path) -> None:
+    head = verify(trail).head
+    trail.write_bytes(b"")
+    assert verify(trail).problems == []
+    assert [line for line, _ in verify(trail, head).problems] == [0]
+    assert verify(trail).head == GENESIS
+    assert verify(trail, GENESIS).problems == []
+
+
+def test_a_trail_that_went_on_still_holds_an_earlier_head(trail: Path) -> None:
+    head = verify(trail).head
+    audit = AuditTrail(trail, Clock())
+    audit.record("tool called", outcome="allowed", tenant="acme")
+    audit.close()
+    assert verify(trail, head).problems == []
+
+
 def test_time_comes_from_the_clock(tmp_path: Path) -> None:
     clock = Clock()
     clock.advance(-1_000_000)

@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fixtures.service.audit import AuditTrail
+from fixtures.service.clock import Clock
 from harness.sandbox.child import environment
 
 BOUND_SECONDS = 30
@@ -128,6 +130,15 @@ def test_a_file_that_is_no_world_is_one_sentence(tmp_path: Path, content: str) -
     world.write_text(content)
     said = _refused(*FREE, "--world", world)
     assert said.startswith(f"mock-idp: {world} is not a world file: ")
+    assert said.count("\n") == 1
+
+
+def test_an_audit_trail_that_another_service_writes_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    other = AuditTrail(path, Clock())
+    said = _refused(*FREE, "--audit", path)
+    other.close()
+    assert f"{path} is the audit trail of another service that runs; name another file" in said
     assert said.count("\n") == 1
 
 
