@@ -43,6 +43,15 @@ def test_a_refusal_says_why_and_believes_nothing_of_a_bad_token(stage: Stage) ->
     assert (line["tenant"], line["subject"], line["actor"], line["jti"]) == ("acme", None, None, None)
 
 
+def test_a_body_that_is_too_large_leaves_a_line_that_believes_nothing(stage: Stage) -> None:
+    headers = {"Authorization": f"Bearer {stage.token(BALANCE)}"}
+    assert stage.http.post(stage.mcp(), content=b" " * 1_100_000, headers=headers).status_code == 413
+    line = stage.decisions()[-1]
+    assert (line["outcome"], line["reason"]) == ("denied", "the body is larger than 1048576 bytes")
+    assert (line["operation"], line["tenant"], line["resource"]) == ("POST unread message", "acme", stage.mcp())
+    assert (line["subject"], line["actor"], line["jti"]) == (None, None, None)
+
+
 def test_a_missing_scope_names_the_caller_and_what_is_missing(stage: Stage) -> None:
     stage.call("delete_deployment", token=stage.token(BALANCE))
     line = stage.decisions()[-1]

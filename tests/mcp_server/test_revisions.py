@@ -13,7 +13,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from harness.mcp_wire import STATELESS_REVISIONS, Dialect
+from harness.mcp_wire import STATELESS_REVISIONS, Dialect, messages
 from harness.requirement import REVISIONS
 from tests.mcp_server.stage import Stage, result, structured
 
@@ -118,7 +118,8 @@ def test_an_unknown_tool_is_a_protocol_error(stage: Stage, revision: str) -> Non
     if revision in HANDSHAKE:
         session.open()
     answer = session.request("tools/call", {"name": "no_such_tool", "arguments": {}})
-    assert answer.json()["error"]["code"] == -32602
+    (message,) = messages(answer.headers["content-type"], answer.content)
+    assert message["error"]["code"] == -32602
 
 
 @pytest.mark.parametrize("revision", REVISIONS)

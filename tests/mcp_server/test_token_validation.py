@@ -81,6 +81,7 @@ def _of_the_other_tenants_issuer(stage: Stage) -> str:
 FAULTS: dict[str, Forge] = {
     "expired": _moved("exp", 0),
     "not-valid-yet": _moved("nbf", 2),
+    "with-beginning-in-words": _claims(nbf="tomorrow"),
     "for-another-audience": _claims(aud="https://other.example/mcp"),
     "for-the-origin": lambda stage: stage.token(SCOPE, aud=stage.base_url),
     "for-the-other-tenant": lambda stage: stage.token(SCOPE, aud=stage.mcp("globex")),
