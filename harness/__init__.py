@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from harness.expect import expect_no_token as expect_no_token
     from harness.expect import expect_no_wider_scope as expect_no_wider_scope
     from harness.expect import expect_not_called as expect_not_called
+    from harness.expect import expect_not_let_in as expect_not_let_in
     from harness.expect import expect_not_redirected_to as expect_not_redirected_to
     from harness.expect import expect_not_stored as expect_not_stored
     from harness.expect import expect_oauth_error as expect_oauth_error

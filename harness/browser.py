@@ -149,6 +149,15 @@ def forms_of(answer: Answer) -> list[html.FormElement]:
     return [] if document is None else list(document.forms)
 
 
+def text_of(answer: Answer) -> str:
+    """Return what a person can read on an HTML page, spaces collapsed; empty when it is no HTML."""
+    document = _document(answer)
+    if document is None:
+        return ""
+    read = document.xpath("//body//text()[not(ancestor::script or ancestor::style or ancestor::template)]")
+    return " ".join(" ".join(map(str, read)).split())
+
+
 def _document(answer: Answer) -> html.HtmlElement | None:
     if answer.media_type not in ("text/html", "application/xhtml+xml") or not answer.exchange.body.strip():
         return None

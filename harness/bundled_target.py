@@ -18,7 +18,8 @@ class NotAuthorizedError(ValueError):
 def bundled_target(text: str, place: str, *, authorized: bool) -> TargetFile:
     """Return the target file of a bundle, ready to be judged by.
 
-    Its own `authorized` counts for nothing, and of `[plan]`, which would have code run, nothing is read.
+    Its own `authorized` counts for nothing. Of `[plan]`, which would have code run, nothing is read, and neither of
+    `[audit]`, which would have files of this machine read.
 
     Args:
         text: TOML.
@@ -46,7 +47,8 @@ def _data(text: str, place: str) -> dict[str, Any]:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as fault:
         raise TargetFileError(f"{place}: is no TOML: {fault}") from fault
-    data.pop("plan", None)
+    for table in ("plan", "audit"):
+        data.pop(table, None)
     return data
 
 

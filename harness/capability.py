@@ -1,4 +1,4 @@
-"""The capabilities: what is optional, and for each the control that shows that it works."""
+"""The capabilities of authorization servers: what is optional, and for each the control that shows that it works."""
 
 from __future__ import annotations
 
@@ -169,6 +169,7 @@ CLOCK = Capability(
     configured(lambda run: run.target.clock),
     lambda ctx: ctx.clock,
     unlock="only the sandbox offers it today",
+    alone=True,
 )
 TENANTS = Capability(
     "tenants",
@@ -178,84 +179,3 @@ TENANTS = Capability(
     unlock="add [other_tenant]",
     requires=(AUTHORIZATION_CODE,),
 )
-MCP_SERVER = Capability(
-    "mcp-server",
-    "An MCP server that answers over Streamable HTTP.",
-    configured(lambda run: run.target.home.mcp_server),
-    lambda ctx: ctx.mcp_request(token=None),
-    unlock="name mcp_server in the target file",
-)
-GOOD_TOKEN = Capability(
-    "good-token",
-    "A token that the MCP server accepts.",
-    configured(lambda run: run.target.home.signer or run.target.home.authorization_server),
-    lambda ctx: ctx.accepted(ctx.good_token()),
-    unlock='let the server trust the sandbox (trusts = "sandbox"), or describe how its own server gives tokens',
-    requires=(MCP_SERVER,),
-)
-MINTED_TOKENS = Capability(
-    "minted-tokens",
-    "The MCP server trusts an issuer that can be told to sign anything.",
-    configured(lambda run: run.target.home.signer),
-    lambda ctx: ctx.accepted(ctx.mint()),
-    unlock='let the server trust the sandbox: trusts = "sandbox"',
-    requires=(MCP_SERVER,),
-)
-JWT_PROFILE = Capability(
-    "jwt-profile",
-    "The MCP server validates its tokens as RFC 9068 says, which MCP leaves open.",
-    configured(lambda run: run.target.capabilities.get("jwt-profile")),
-    lambda ctx: ctx.accepted(ctx.mint()),
-    unlock="promise it under [capabilities]",
-    requires=(MINTED_TOKENS,),
-)
-SCOPED_TOOLS = Capability(
-    "scoped-tools",
-    "Tools that need different scopes.",
-    configured(lambda run: any(tool.scopes for tool in run.target.tools.values())),
-    lambda ctx: ctx.accepted(ctx.mint(), tool=ctx.world.tool),
-    unlock="list tools with their scopes under [tools]",
-    requires=(MINTED_TOKENS,),
-)
-SCOPE_HIERARCHY = Capability(
-    "scope-hierarchy",
-    "A scope that implies another.",
-    configured(lambda run: run.target.implied),
-    lambda ctx: ctx.accepted(ctx.mint()),
-    unlock="name the pair under [scopes.implied]",
-    requires=(SCOPED_TOOLS,),
-)
-VISIBLE_EFFECT = Capability(
-    "visible-effect",
-    "A tool that changes something, and another one that shows it.",
-    configured(lambda run: run.target.effect),
-    lambda ctx: ctx.accepted(ctx.mint()),
-    unlock="describe the two under [effect]",
-    requires=(SCOPED_TOOLS,),
-)
-MCP_TENANTS = Capability(
-    "mcp-tenants",
-    "A second tenant with a resource of its own at the MCP server.",
-    configured(lambda run: run.other and run.other.tenant.mcp_server and run.other.tenant.signer),
-    lambda ctx: ctx.accepted(ctx.mint(at=ctx.other), at=ctx.other),
-    unlock="add [other_tenant] with mcp_server",
-    requires=(MINTED_TOKENS,),
-)
-TENANT_DATA = Capability(
-    "tenant-data",
-    "Tools that return data of the caller's tenant.",
-    configured(lambda run: run.target.home.own_text),
-    lambda ctx: ctx.accepted(ctx.mint(), tool=ctx.world.tool),
-    unlock="give own_text under [target]",
-    requires=(MCP_TENANTS, SCOPED_TOOLS),
-)
-REVOCATION_PROMISED = Capability(
-    "revocation-promised",
-    "The MCP server promises to refuse revoked tokens.",
-    configured(lambda run: run.target.capabilities.get("revocation-promised")),
-    lambda ctx: ctx.accepted(ctx.grant(resource=ctx.world.resource).access_token),
-    unlock="promise it under [capabilities]",
-    requires=(GOOD_TOKEN, AUTHORIZATION_CODE),
-)
-
-CAPABILITIES = {value.name: value for value in list(globals().values()) if isinstance(value, Capability)}

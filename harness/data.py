@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from harness import access
+from harness.access import Cell
 from harness.target import Tool
 
 if TYPE_CHECKING:
@@ -52,13 +54,17 @@ class TestData:
 
     @property
     def scoped_tools(self) -> tuple[Tool, ...]:
-        """The tools that need a scope."""
-        return tuple(tool for tool in self.run.target.tools.values() if tool.scopes)
+        """The tools that need a scope, and nothing else."""
+        return tuple(tool for tool in self.run.target.tools.values() if tool.scopes and tool.allow is None)
 
     @property
     def tool(self) -> Tool:
         """A tool that needs a scope."""
         return self.scoped_tools[0]
+
+    def tool_at(self, site: Site) -> Tool:
+        """Return this tool with the arguments that are valid at a site."""
+        return replace(self.tool, arguments=site.tenant.arguments or self.tool.arguments)
 
     @property
     def tool_scopes(self) -> frozenset[str]:
@@ -67,15 +73,12 @@ class TestData:
 
     def effective(self, scopes: Iterable[str]) -> frozenset[str]:
         """Return scopes together with all that they imply, as far as the target says so."""
-        implied = self.run.target.implied
-        reached: set[str] = set()
-        waiting = list(scopes)
-        while waiting:
-            scope = waiting.pop()
-            if scope not in reached:
-                reached.add(scope)
-                waiting.extend([implied[scope]] if scope in implied else [])
-        return frozenset(reached)
+        return access.effective(self.run.target.implied, scopes)
+
+    @property
+    def cells(self) -> Iterator[Cell]:
+        """The access matrix of the target."""
+        return access.cells(self.run.target)
 
     @property
     def other_scope(self) -> str:

@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from harness.capabilities import CAPABILITIES
 from harness.capability import (
     AUTHORIZATION_CODE,
-    CAPABILITIES,
     CLIENT_CREDENTIALS,
     CONFIDENTIAL_CLIENT,
     INTROSPECTION,
+    METADATA,
     PRIVATE_KEY_JWT,
     SECOND_CLIENT,
     TOKEN_EXCHANGE,
 )
-from harness.sandbox.errors import SandboxError
+from harness.mcp_capability import MCP_SERVER
+from harness.requirement import Role
+from harness.sandbox.errors import PortError, SandboxError
+from harness.sandbox.layout import ISSUER, SERVICES
+from harness.sandbox.registry import usable
 from harness.sandbox.sockets import DEFAULT_PORT, Sockets
-from harness.support import Support
+from harness.support import Capability, Support
 from harness.version import tool
 
 if TYPE_CHECKING:
+    from harness.downstream import Downstream
     from harness.planning import Plan
     from harness.run import Run
+    from harness.target import Tenant
     from harness.target_file import TargetFile
+    from harness.target_tables import DownstreamTable
 
 USAGE, INCOMPLETE = 2, 3
 OLDEST_PYTHON = (3, 11)
@@ -110,12 +120,11 @@ def _temporary_files() -> Finding:
     return Finding(State.FINE, "files", f"{tempfile.gettempdir()} can be written")
 
 
-def _ports(base: int, otherwise: str, code: int = 0) -> Finding:
+def _ports(base: int, otherwise: str, code: int = 0, services: Collection[str] = SERVICES) -> Finding:
     try:
-        Sockets.bind(base).close()
-    except SandboxError as fault:
-        reason = str(fault).partition(";")[0]
-        return Finding(State.WRONG if code else State.LACKING, "ports", f"{reason}: {otherwise}", code)
+        Sockets.bind(base, services).close()
+    except PortError as fault:
+        return Finding(State.WRONG if code else State.LACKING, "ports", f"{fault.reason}: {otherwise}", code)
     return Finding(State.FINE, "ports", f"{base} and those after it are free for a sandbox")
 
 
@@ -153,29 +162,65 @@ def _target_file(path: Path, timeout: float) -> Iterator[Finding]:
 def _target(file: TargetFile, plan: Plan) -> Iterator[Finding]:
     from harness.context import Context
     from harness.run import Run
+    from harness.ways_in import lines, way_in
 
-    home = plan.target.home
+    target, home = plan.target, plan.target.home
     for role, url in (("MCP server", home.mcp_server), ("authorization server", home.authorization_server)):
         state = State.FINE if url else State.LACKING
         yield Finding(state, "target", f"{role} {url or 'neither named nor found in metadata'}")
-    target = plan.target
-    if file.target.trusts == "sandbox":
-        yield _ports(file.sandbox.port, "the target trusts a sandbox there", USAGE)
-        target = replace(target, home=replace(home, signer=_Promised()))
+    if home.mcp_server:
+        for fine, text in lines(way_in(file, target)):
+            yield Finding(State.FINE if fine else State.LACKING, "way in", text)
+    if file.target.trusts:
+        yield _trusted(file.sandbox.port)
+        target = replace(target, home=_promised(home), other=_promised(target.other) if target.other else None)
+    if file.downstream:
+        finding, downstream = _played(file.downstream)
+        target = replace(target, downstream=downstream)
+        yield finding
     run = Run(target, plan.wire, Context)
-    if home.authorization_server and not run.home.metadata:
+    issuing = Role.AUTHORIZATION_SERVER in plan.roles and not file.target.trusts
+    if issuing and not run.home.metadata:
         text = f"{home.authorization_server} publishes no authorization server metadata"
         yield Finding(State.WRONG, "target", text, INCOMPLETE)
-    yield from _capabilities(run)
+    yield from _capabilities(run, issuing=issuing)
     plan.wire.close()
 
 
-def _capabilities(run: Run) -> Iterator[Finding]:
+def _promised(tenant: Tenant) -> Tenant:
+    """Return a tenant as it will be when the sandbox runs that it trusts."""
+    return replace(tenant, signer=_Promised(), issuer_control=_Promised())
+
+
+def _played(table: DownstreamTable) -> tuple[Finding, Downstream | None]:
+    """Say whether the API could be played, and return it as it will be when it is."""
+    try:
+        with ExitStack() as stack:
+            text = f"port {table.port} is free for the API that {table.tool} asks, which a run plays"
+            return Finding(State.FINE, "downstream", text), table.open(stack)
+    except OSError as fault:
+        why = os.strerror(fault.errno or 0)
+        text = f"port {table.port} of 127.0.0.1 cannot be used: {why}; name another one under [downstream]"
+        return Finding(State.WRONG, "downstream", text, USAGE), None
+
+
+def _trusted(port: int) -> Finding:
+    if usable(port):
+        return Finding(State.FINE, "ports", f"{port} and those after it are a running sandbox's, which a run will use")
+    return _ports(port, "the target trusts a sandbox there", USAGE, ISSUER)
+
+
+def _capabilities(run: Run, *, issuing: bool) -> Iterator[Finding]:
+    """Say how each capability shows; those of authorization servers, where one is judged."""
     for capability in CAPABILITIES.values():
         kind = CLIENT_OF.get(capability, "")
+        if not issuing and _is_an_issuers(capability):
+            continue
         if run.support(capability) is Support.ABSENT:
             hint = f"absent; {capability.unlock}" if capability.unlock else "absent"
             yield Finding(State.LACKING, capability.name, hint)
+        elif absent := _absent_need(run, capability, issuing=issuing):
+            yield Finding(State.LACKING, capability.name, f"of no use without {absent.name}")
         elif kind and not run.home.can_have(kind):
             text = f"offered, but the file has no [clients.{kind}], and the target no registration"
             yield Finding(State.LACKING, capability.name, text)
@@ -183,8 +228,30 @@ def _capabilities(run: Run) -> Iterator[Finding]:
             yield Finding(State.FINE, capability.name, run.support(capability).value)
 
 
-class _Promised:
-    """Stands for the signer of the sandbox that a run would start."""
+def _absent_need(run: Run, capability: Capability, *, issuing: bool) -> Capability | None:
+    """Return what it requires and the target lacks; an issuer that is not judged is there when the run begins."""
+    needed = (item for item in _with_needs(capability) if issuing or not _is_an_issuers(item))
+    return next((item for item in needed if run.support(item) is Support.ABSENT), None)
 
-    def sign(self, *_parts: Any) -> NoReturn:
+
+def _is_an_issuers(capability: Capability) -> bool:
+    """Whether it is about an authorization server only."""
+    needed = _with_needs(capability)
+    return METADATA in needed and MCP_SERVER not in needed
+
+
+def _with_needs(capability: Capability) -> list[Capability]:
+    """Return a capability with all that it requires."""
+    needed = [capability]
+    for known in needed:
+        needed.extend(item for item in known.requires if item not in needed)
+    return needed
+
+
+class _Promised:
+    """Stands for the issuer of the sandbox that a run would start."""
+
+    def sign(self, *_parts: Any, **_options: Any) -> NoReturn:
         raise SandboxError("the sandbox was not started")
+
+    seal = publish_key = withdraw_key = outage = fetches = sign

@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from harness.baseline import Judged, accepted_reason, problems
-from harness.capability import CLOCK
 from harness.context import Context
 from harness.events import Event, Result, RunFinished, RunStarted, ScenarioFinished, Settings, Summary
 from harness.examples import undisturbed
@@ -38,8 +37,8 @@ def run(
 ) -> Summary:
     """Judge a target.
 
-    Scenarios that move the target's clock run alone, after all others. On KeyboardInterrupt what was judged so far is
-    reported and the run ends.
+    Scenarios that move the target's clock or change its issuer run alone, after all others. On KeyboardInterrupt what
+    was judged so far is reported and the run ends.
 
     Args:
         target: what is judged.
@@ -54,7 +53,7 @@ def run(
     sink(RunStarted(target, selected, datetime.now(UTC).isoformat(timespec="seconds"), settings, wire.traffic))
     results: list[Result] = []
     interrupted = False
-    shared = Run(target, wire, Context, settings.seed)
+    shared = Run(target, wire, Context, settings.seed, settings.jobs)
 
     def done(result: Result) -> None:
         reason = accepted_reason(target.expected, result.scenario.id, result.verdict, settings.today)
@@ -134,12 +133,13 @@ def _told(evidence: Evidence, culprit: Exchange | None) -> tuple[Exchange, ...]:
 
 
 def _batches(selected: tuple[Scenario, ...], settings: Settings) -> Iterable[tuple[list[Scenario], int]]:
-    """Heavy ones first, so that the last thread does not work alone; those that move the clock one by one, last."""
+    """Heavy ones first, so that the last thread does not work alone; those that disturb others one by one, last."""
     ordered = sorted(selected, key=lambda scenario: -scenario.cost)
     if settings.seed:
         random.Random(settings.seed).shuffle(ordered)  # noqa: S311 - an order that can be had again
-    yield [scenario for scenario in ordered if CLOCK not in scenario.needs], settings.jobs
-    yield [scenario for scenario in ordered if CLOCK in scenario.needs], 1
+    alone = {scenario.id for scenario in ordered if any(capability.alone for capability in scenario.needs)}
+    yield [scenario for scenario in ordered if scenario.id not in alone], settings.jobs
+    yield [scenario for scenario in ordered if scenario.id in alone], 1
 
 
 def _run_batch(shared: Run, batch: list[Scenario], width: int, done: Callable[[Result], object]) -> None:

@@ -20,7 +20,7 @@ class Exchange:
 
     Attributes:
         body: what was read of the response: at most the client's limit, decoded from its content encoding.
-        sender: `client` or `browser`.
+        sender: `client` or `browser`; `mcp-server` of what arrives at an API that the harness plays.
         started: when it was sent, in seconds since the epoch by this machine's clock.
     """
 

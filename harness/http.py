@@ -97,7 +97,11 @@ class Wire:
 
 
 class Client:
-    """A client of one scenario. It keeps no cookies, follows no redirect, and records what it does."""
+    """A client of one scenario. It keeps no cookies, follows no redirect, and records what it does.
+
+    Attributes:
+        patient: whether it waits where it is told to come again later.
+    """
 
     sender = "client"
 
@@ -105,11 +109,12 @@ class Client:
         self.wire = wire
         self.evidence = evidence
         self._wait = sleep or wire.stop.wait
+        self.patient = True
 
     def send(self, method: str, url: str, *, headers: Headers = (), content: Content = None) -> Answer:
         """Send one request and return the raw answer, whatever it is.
 
-        A 429 or 503 that names a Retry-After within reach is waited for once.
+        A 429 or 503 that names a Retry-After within reach is waited for once, by a patient client.
 
         Raises:
             NotReached: there was no HTTP answer in time.
@@ -118,7 +123,7 @@ class Client:
         """
         answer = self._send_once(method, url, headers, content)
         delay = _retry_after(answer)
-        if delay is None:
+        if delay is None or not self.patient:
             return answer
         self._wait(delay)
         answer = self._send_once(method, url, headers, content)
@@ -130,18 +135,18 @@ class Client:
         if self.wire.stop.is_set():
             raise Interrupted
         self.wire.check(url)
-        request = _build(method, url, headers, content, self.wire.timeout)
+        request = built(method, url, headers, content, self.wire.timeout)
         self.prepare(request)
-        started = _Started(self.sender, time.time(), time.monotonic())
+        started = Started(self.sender, time.time(), time.monotonic())
         try:
             response, body = self._exchanged(request)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, OSError, ValueError) as fault:
             if self.wire.stop.is_set():
                 raise Interrupted from fault
-            exchange = _exchange(request, started, fault=_describe(fault))
+            exchange = exchange_of(request, started, fault=described(fault))
             self.record(exchange)
             raise NotReached(f"{method} {bare(url)}: {exchange.fault}", exchange=exchange) from fault
-        exchange = _exchange(request, started, response, body)
+        exchange = exchange_of(request, started, response, body)
         self.record(exchange)
         self.received(response)
         return Answer(exchange, self.evidence)
@@ -193,13 +198,19 @@ def is_loopback(url: str) -> bool:
     )
 
 
-def _build(method: str, url: str, headers: Headers, content: Content, timeout: float) -> httpx.Request:
+def built(method: str, url: str, headers: Headers, content: Content, timeout: float) -> httpx.Request:
+    """Return a request whose every step may take so many seconds.
+
+    Raises:
+        NotAllowed: no request can be made of it.
+    """
     limits = dict.fromkeys(("connect", "read", "write", "pool"), timeout)
     try:
         request = httpx.Request(
             method,
             url,
-            headers=headers if isinstance(headers, Mapping) else list(headers),
+            # RFC 9110 section 5.5: signs beyond ASCII are sent as they are.
+            headers=httpx.Headers(headers if isinstance(headers, Mapping) else list(headers), encoding="latin-1"),
             content=content,
             extensions={"timeout": limits},
         )
@@ -211,7 +222,7 @@ def _build(method: str, url: str, headers: Headers, content: Content, timeout: f
 
 
 @dataclass(frozen=True)
-class _Started:
+class Started:
     """Who sent a request and when: seconds since the epoch, and on the clock that measures durations."""
 
     sender: str
@@ -219,13 +230,14 @@ class _Started:
     tick: float
 
 
-def _exchange(
+def exchange_of(
     request: httpx.Request,
-    started: _Started,
+    started: Started,
     response: httpx.Response | None = None,
     body: bytes = b"",
     fault: str = "",
 ) -> Exchange:
+    """Return what is recorded of a request and what came of it so far."""
     return Exchange(
         method=request.method,
         url=str(request.url),
@@ -241,7 +253,8 @@ def _exchange(
     )
 
 
-def _describe(fault: Exception) -> str:
+def described(fault: Exception) -> str:
+    """Say in a few words why there was no answer."""
     if isinstance(fault, httpx.TimeoutException):
         return "no answer in time"
     if isinstance(fault, httpx.ConnectError):

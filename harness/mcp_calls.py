@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.exchange import Answer
 from harness.http import Headers
-from harness.mcp_wire import STATELESS_REVISIONS, Dialect, parse
+from harness.mcp_wire import EVENTS, STATELESS_REVISIONS, Dialect, messages, parse
 from harness.requirement import REVISIONS
+from harness.streaming import Stream, open_stream
 from harness.verdict import Blocked
 
 if TYPE_CHECKING:
     from harness.http import Client
 
 SESSION = "mcp-session-id"
+EVERY_CHANGE = {"toolsListChanged": True, "promptsListChanged": True, "resourcesListChanged": True}
+"""What subscriptions/listen is asked for."""
 
 
 @dataclass(frozen=True)
@@ -45,27 +49,86 @@ class McpConnection:
         merged = _merged({**own, **_session(self.session), **bearer(token)}, headers)
         return client.send("POST", self.url + query, headers=merged, content=json.dumps(body))
 
+    def post(
+        self, client: Client, body: bytes | str, *, token: str | None, headers: Headers = (), verb: str = "POST"
+    ) -> Answer:
+        """Send any body at all, with the headers of a listing of the tools, by any HTTP method."""
+        own, _ = Dialect(self.revision).request("tools/list")
+        merged = _merged({**own, **_session(self.session), **bearer(token)}, headers)
+        return client.send(verb, self.url, headers=merged, content=body)
+
+    def request(self, client: Client, method: str, *, token: str | None, headers: Headers = ()) -> Answer:
+        """Send an HTTP request of another method than POST, without a body."""
+        own = {"Accept": EVENTS, "MCP-Protocol-Version": self.revision}
+        merged = _merged({**own, **_session(self.session), **bearer(token)}, headers)
+        return client.send(method, self.url, headers=merged)
+
+    def listen(self, client: Client, *, token: str | None, headers: Headers = ()) -> AbstractContextManager[Stream]:
+        """Open the stream on which the server tells of changes: by subscriptions/listen, in older revisions by GET."""
+        if self.revision in STATELESS_REVISIONS:
+            own, body = Dialect(self.revision).request("subscriptions/listen", {"notifications": EVERY_CHANGE}, 1)
+            merged = _merged({**own, **bearer(token)}, headers)
+            return open_stream(client, "POST", self.url, headers=merged, content=json.dumps(body))
+        own = {"Accept": EVENTS, "MCP-Protocol-Version": self.revision}
+        merged = _merged({**own, **_session(self.session), **bearer(token)}, headers)
+        return open_stream(client, "GET", self.url, headers=merged)
+
 
 def connect(client: Client, url: str, token: str | None, wanted: str) -> McpConnection:
     """Find the revision that a server speaks, the wanted one first, and open a session where it needs one.
 
-    Without a token, the first revision in which it asks for one is good enough.
+    Without a token, the first revision in which it asks for one is good enough. One that is claimed by nothing in the
+    answer is the last resort.
 
     Raises:
         Blocked: it speaks none of ours with this token.
     """
-    seen = []
+    seen, doubtful = [], None
     for revision in sorted(REVISIONS, key=lambda item: (item != wanted, REVISIONS.index(item))):
-        attempt = _stateless if revision in STATELESS_REVISIONS else open_session
-        connection, answer = attempt(client, url, token, revision)
-        if connection:
+        connection, answer = _attempt(client, url, token, revision)
+        if connection and _claims(answer, revision):
             return connection
-        if token is None and answer.status == 401:
+        if token is None and answer.status in (401, 403):
             return McpConnection(url, revision)
         if answer.status in (401, 403):
             raise Blocked(f"a token that should be good was refused: {answer.summary()}", exchange=answer.exchange)
+        doubtful = doubtful or connection
         seen.append(f"{revision}: {answer.status}")
+    if doubtful:
+        return doubtful
     raise Blocked(f"{url} speaks none of the revisions ({', '.join(seen)})")
+
+
+def spoken(client: Client, url: str, token: str) -> tuple[McpConnection, ...]:
+    """Return a connection for every revision that a server speaks with this token, with a session where it gives one.
+
+    Raises:
+        Blocked: it speaks none of ours with this token.
+    """
+    found: list[McpConnection] = []
+    doubtful: list[McpConnection] = []
+    for revision in REVISIONS:
+        connection, answer = _attempt(client, url, token, revision)
+        if connection:
+            (found if _claims(answer, revision) else doubtful).append(connection)
+        if answer.status in (401, 403):
+            raise Blocked(f"a token that should be good was refused: {answer.summary()}", exchange=answer.exchange)
+    if not found and not doubtful:
+        raise Blocked(f"{url} speaks none of the revisions {', '.join(REVISIONS)}")
+    return tuple(found or doubtful)
+
+
+def data_of(answer: Answer) -> str:
+    """Say what an answer brought of the server's: a result, or a stream that was opened; empty where it brought none.
+
+    An error, also one that comes as an event, a page for people and an empty body are none.
+    """
+    kind = str(answer.headers.get("content-type", ""))
+    told = messages(kind, answer.exchange.body)
+    if any("result" in message for message in told):
+        return "a result"
+    stream = answer.status == 200 and answer.media_type == EVENTS
+    return "an event stream" if stream and not any("error" in message for message in told) else ""
 
 
 def own_session(
@@ -124,6 +187,19 @@ def open_session(
     merged = _merged({**own, **_session(session), **bearer(token)}, headers)
     client.send("POST", url + query, headers=merged, content=json.dumps(body))
     return McpConnection(url, revision, session), answer
+
+
+def _attempt(client: Client, url: str, token: str | None, revision: str) -> tuple[McpConnection | None, Answer]:
+    attempt = _stateless if revision in STATELESS_REVISIONS else open_session
+    return attempt(client, url, token, revision)
+
+
+def _claims(answer: Answer, revision: str) -> bool:
+    """Whether an answer is of a revision: older servers without sessions may pass over a version that they do not know.
+
+    Of the stateless ones, each result says of what type it is (2026-07-28).
+    """
+    return revision not in STATELESS_REVISIONS or "resultType" in result_of(answer)
 
 
 def _stateless(client: Client, url: str, token: str | None, revision: str) -> tuple[McpConnection | None, Answer]:

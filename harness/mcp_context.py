@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from harness import keys, minting
+from harness import access, keys, minting
+from harness.at_once import Item, Result, at_once
+from harness.audit_log import AuditReader
 from harness.http import origin_of
 from harness.mcp_calls import McpConnection, open_session, own_session, succeeded
 from harness.mcp_wire import STATELESS_REVISIONS
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from harness.http import Client
     from harness.run import Run, Site
     from harness.scenario import Fault
-    from harness.target import Tool
+    from harness.target import Identity, OAuthClient, Tenant, Tool
 
 
 class McpContext(ABC):
@@ -43,10 +46,21 @@ class McpContext(ABC):
     def grant(self, **options: Any) -> Tokens:
         """Get tokens by the authorization code flow. A failure is `blocked`."""
 
+    @abstractmethod
+    def machine_token(self, *, at: Site | None = None, **options: Any) -> Tokens:
+        """Get a token by client credentials. A failure is `blocked`."""
+
     # -- tokens ------------------------------------------------------------------------------------------------------
 
     def mint(
-        self, fault: Fault | None = None, *, at: Site | None = None, key_of: Site | None = None, **claims: Any
+        self,
+        fault: Fault | None = None,
+        *,
+        at: Site | None = None,
+        key_of: Site | None = None,
+        alg: str = "",
+        kid: str = "",
+        **claims: Any,
     ) -> str:
         """Return an access token signed by the issuer that the MCP server trusts; good but for the fault and claims.
 
@@ -54,6 +68,8 @@ class McpContext(ABC):
             fault: what is wrong with it.
             at: the site whose issuer and resource it names.
             key_of: the site whose issuer signs it, where that is not the same.
+            alg: the algorithm that it is signed by, where that is not the issuer's usual one.
+            kid: the issuer's key that it is signed with, where that is not its current one for the algorithm.
             claims: claims that differ, as `Fault` has them.
         """
         site = at or self.home
@@ -61,7 +77,8 @@ class McpContext(ABC):
         if signer is None:
             raise NotApplicable("the MCP server trusts no issuer that we can mint with")
         base = self._run.good_claims(site)
-        return minting.mint(signer, base, self.now(), lambda: self.jwks(site), fault, **claims)
+        moment = minting.Moment(self.now(), self._run.target.leeway)
+        return minting.mint(signer, base, moment, lambda: self.jwks(site), fault, alg=alg, kid=kid, **claims)
 
     def forged(self, fault: Fault) -> str:
         """Return a token that was made without the issuer's key, from a good one.
@@ -77,10 +94,17 @@ class McpContext(ABC):
         return fault.forge(minting.genuine(token, self.jwks))
 
     def jwks(self, site: Site | None = None) -> dict[str, Any]:
-        """Return the published keys of the authorization server."""
+        """Return the published keys of the authorization server.
+
+        Raises:
+            NotApplicable: no authorization server is known.
+            Blocked: it is, and its keys cannot be had.
+        """
+        self.require((site or self.home).tenant.authorization_server, "no authorization server is known that has keys")
         url = (site or self.home).metadata.get("jwks_uri")
         if not isinstance(url, str) or not origin_of(url):
-            raise Blocked("the metadata holds no usable jwks_uri")
+            asked = "name the authorization server among origins under [target], if it may be asked for its metadata"
+            raise Blocked("no metadata of the authorization server holds a usable jwks_uri", asked)
         answer = self.http.send("GET", url, headers={"accept": "application/json"})
         listed = answer.json.get("keys")
         if answer.status != 200 or not isinstance(listed, list):
@@ -88,11 +112,48 @@ class McpContext(ABC):
         return {**answer.json, "keys": [key for key in listed if isinstance(key, dict)]}
 
     def good_token(self, *, at: Site | None = None) -> str:
-        """Return a token that the MCP server should accept: minted where that is possible, else from a real flow."""
+        """Return a token that the MCP server should accept: minted where that is possible, given, or from a real flow.
+
+        The flow is the authorization code's where a client can have one, else that of client credentials.
+        """
         site = at or self.home
         if site.tenant.signer:
             return self.mint(at=site)
-        return self.grant(at=site, scope=self.world.wide_scope or None).access_token
+        if given := site.tenant.tokens.get("good"):
+            return given
+        human = site.metadata.get("authorization_endpoint") and site.can_have("first")
+        flow = self.grant if human else self.machine_token
+        return flow(at=site, scope=self.world.wide_scope or None).access_token
+
+    def revocable(self) -> tuple[str, OAuthClient]:
+        """Return a token that the MCP server should accept, and the client that may revoke it at its issuer.
+
+        One that is minted in that client's name will do, whatever scopes the issuer gives in flows.
+        """
+        if self.home.tenant.signer:
+            client = self.home.clients.first
+            return self.mint(client_id=client.client_id), client
+        tokens = self.grant(resource=self.world.resource)
+        return tokens.access_token, tokens.client
+
+    def tenant_of(self, identity: Identity) -> Tenant | None:
+        """Return an identity's tenant; None where the target has none of that name."""
+        return access.tenant_of(self._run.target, identity)
+
+    def token_of(self, identity: Identity) -> str:
+        """Return an identity's token: the one that was given, or else one that is minted now."""
+        if identity.token:
+            return identity.token
+        about: dict[str, Any] = {"sub": identity.subject} if identity.subject else {}
+        return self.mint(at=self.site_of(self.tenant_of(identity)), scope=" ".join(sorted(identity.scopes)), **about)
+
+    @property
+    def audit(self) -> AuditReader:
+        """What reads the audit log that the target file names."""
+        log = self._run.target.audit
+        if log is None:
+            raise NotApplicable("no audit log is named")
+        return AuditReader(log, self.http.wire)
 
     # -- requests ----------------------------------------------------------------------------------------------------
 
@@ -107,6 +168,18 @@ class McpContext(ABC):
             if connection and connection.session:
                 return connection
         raise NotApplicable("the MCP server has no sessions")
+
+    def spoken(self) -> tuple[McpConnection, ...]:
+        """Return a connection for each revision that the MCP server speaks; none may be a back door."""
+        return self._run.spoken(self.home)
+
+    def revision(self) -> str:
+        """Return the revision that the MCP server is spoken to in, the one that is judged where it speaks that.
+
+        Raises:
+            Blocked: it speaks none of ours.
+        """
+        return self._run.connection(self.home, self.good_token()).revision
 
     def mcp_request(
         self,
@@ -131,6 +204,24 @@ class McpContext(ABC):
             assert refusal is not None
             return refusal
         return connection.send(self.http, method, params, token=token, **options)
+
+    def opened(
+        self, token: str, *, at: Site | None = None, client: Client | None = None
+    ) -> tuple[McpConnection | None, Answer | None]:
+        """Return how the MCP server is spoken to with this token, in a session of its own where there are sessions.
+
+        Many requests can be sent with it. Without a connection, the answer says why.
+        """
+        return own_session(client or self.http, self._run.connection(at or self.home, token), token)
+
+    def site_of(self, tenant: Tenant | None) -> Site:
+        """Return the site of one of the target's tenants."""
+        other = self._run.other
+        return other if other and tenant is other.tenant else self.home
+
+    def at_once(self, work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """Do the same with many things, on as many threads as the user lets us have; see `at_once`."""
+        return at_once(work, items, self._run.jobs)
 
     def call_tool(
         self, tool: Tool | None = None, *, token: str | None, at: Site | None = None, **options: Any
@@ -160,4 +251,15 @@ class McpContext(ABC):
         answer = self.call_tool(tool, token=token, at=at) if tool else self.mcp_request(token=token, at=at)
         if answer.status != 200 or (tool and not succeeded(answer)):
             raise Blocked(f"a token that should be good was refused: {answer.summary()}", exchange=answer.exchange)
+        return answer
+
+    def own_data(self, site: Site) -> Answer:
+        """Ask a tenant's MCP server for this tenant's data with a token of its own. A failure is `blocked`."""
+        tool = self.world.tool_at(site)
+        table = "[target]" if site is self.home else "[other_tenant]"
+        if site.tenant.own_text in json.dumps(dict(tool.arguments), ensure_ascii=False):
+            raise Blocked(f"own_text is in what {tool.name} is asked with, and may be repeated", f"look at {table}")
+        answer = self.accepted(self.mint(at=site), tool=tool, at=site)
+        if site.tenant.own_text not in answer.text:
+            raise Blocked(f"{tool.name} does not return own_text", f"look at {table}", answer.exchange)
         return answer

@@ -14,6 +14,9 @@ from harness.strange_json import parse_json
 STATELESS_REVISIONS = frozenset({"2026-07-28"})
 """The revisions without a handshake: each request says all about itself."""
 
+EVENTS = "text/event-stream"
+"""The media type of server-sent events."""
+
 Headers = dict[str, str]
 Message = dict[str, Any]
 
@@ -116,9 +119,27 @@ def parse(content_type: str | None, body: bytes) -> Message | None:
     media_type = (content_type or "").split(";")[0].strip().lower()
     if media_type == "application/json":
         return _response(body)
-    if media_type == "text/event-stream":
-        return next((message for message in map(_response, _events(body)) if message is not None), None)
+    if media_type == EVENTS:
+        return next((message for message in map(_response, events(body)) if message is not None), None)
     return None
+
+
+def messages(content_type: str | None, body: bytes) -> list[Message]:
+    """Return every JSON-RPC message in a body, in order: of an object, a batch, or server-sent events.
+
+    JSON is read whatever media type it comes with, for it is data all the same. Nothing that a server sends makes this
+    raise.
+    """
+    stream = (content_type or "").strip().lower().startswith(EVENTS)
+    parsed = [parse_json(data) for data in (events(body) if stream else (body,))]
+    listed = [item for value in parsed for item in (value if isinstance(value, list) else [value])]
+    return [item for item in listed if isinstance(item, dict) and item.get("jsonrpc") == "2.0"]
+
+
+def event_ids(body: bytes) -> list[str]:
+    """Return the ids of server-sent events, in order: each is a place from which a stream can be resumed."""
+    fields = (line.partition(":") for line in _LINE_END.split(body.decode("utf-8-sig", errors="replace")))
+    return [value.removeprefix(" ") for name, _, value in fields if name == "id" and value.strip()]
 
 
 def _response(data: bytes | str) -> Message | None:
@@ -128,7 +149,7 @@ def _response(data: bytes | str) -> Message | None:
     return message if "result" in message or "error" in message else None
 
 
-def _events(body: bytes) -> Iterator[str]:
+def events(body: bytes) -> Iterator[str]:
     """Yield the data of each server-sent event (HTML Living Standard section 9.2.6), an unfinished last one too."""
     data: list[str] = []
     for line in [*_LINE_END.split(body.decode("utf-8-sig", errors="replace")), ""]:

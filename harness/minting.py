@@ -6,15 +6,47 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from harness import keys
+from harness.once import Once
 from harness.scenario import Fault
 from harness.target import TokenSigner
-from harness.verdict import Blocked
+from harness.verdict import Blocked, NotApplicable
 
 TIMES = ("exp", "iat", "nbf", "auth_time")
 LIFETIME = 300
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a token is minted: seconds since the epoch, and the seconds that the server may add to a token's times."""
+
+    now: float
+    leeway: int = 0
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """A time that is so many seconds before (negative) or after now, and the server's leeway further off.
+
+    `write` makes the claim of it, where that is not the number itself.
+    """
+
+    seconds: int
+    write: Callable[[int], Any] = int
+
+    def at(self, moment: Moment) -> Any:
+        """Return the claim of a token that is minted now."""
+        away = moment.leeway if self.seconds > 0 else -moment.leeway
+        return self.write(int(moment.now) + self.seconds + away)
+
+
+@dataclass(frozen=True)
+class Exactly:
+    """A value as it stands: None is null in JSON, and a time is not counted from now."""
+
+    value: Any
 
 
 @dataclass(frozen=True)
@@ -26,36 +58,53 @@ class Forge:
         claims: the claims of the good token.
         sign: signs header and claims with the issuer's key.
         jwks: fetches the issuer's published keys.
+        seal: signs any two parts of a JWS with the issuer's key, as `TokenSigner.seal` does.
     """
 
     header: Mapping[str, Any]
     claims: Mapping[str, Any]
     sign: Callable[[Mapping[str, Any], Mapping[str, Any]], str] = field(repr=False)
     jwks: Callable[[], dict[str, Any]] = field(repr=False)
+    seal: Callable[[str], str] = field(default=lambda _message: _only_ours(), repr=False)
+    _token: Once[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # No cached_property: before Python 3.12, all threads would wait for each other's tokens.
+        object.__setattr__(self, "_token", Once(partial(self.sign, self.header, self.claims)))
 
     @property
     def token(self) -> str:
         """The good token."""
-        return self.sign(self.header, self.claims)
+        return self._token.get()
+
+    @property
+    def full_header(self) -> dict[str, Any]:
+        """The header of the good token, with alg and kid."""
+        return keys.header_of(self.token)
 
 
 def mint(
     signer: TokenSigner,
     base: Mapping[str, Any],
-    now: float,
+    moment: Moment,
     jwks: Callable[[], dict[str, Any]],
     fault: Fault | None = None,
+    *,
+    alg: str = "",
+    kid: str = "",
     **claims: Any,
 ) -> str:
     """Return a signed access token (RFC 9068), good but for the fault and the claims given.
 
-    Times are seconds from now; None removes a claim or header member; a callable is handed the good value.
+    `alg` and `kid` say what it is signed with, as `TokenSigner.sign` has them. Times are seconds from now; None removes
+    a claim or header member; a callable is handed the good value.
     """
     good = {"exp": LIFETIME, "iat": 0, "jti": secrets.token_urlsafe(12), **base}
     changed = _changed(_changed(good, claims), fault.claims if fault else {})
     header = _changed({"typ": "at+jwt"}, fault.header if fault else {})
-    present = {name: value + int(now) if _relative(name, value) else value for name, value in changed.items()}
-    forge = Forge(header, present, signer.sign, jwks)
+    present = {name: _settled(name, value, moment) for name, value in changed.items()}
+    settled = {name: _settled(name, value, moment) for name, value in header.items()}
+    forge = Forge(settled, present, partial(signer.sign, alg=alg, kid=kid), jwks, signer.seal)
     return fault.forge(forge) if fault and fault.forge else forge.token
 
 
@@ -66,7 +115,7 @@ def genuine(token: str, jwks: Callable[[], dict[str, Any]]) -> Forge:
 
 def unsigned(forge: Forge) -> str:
     """An unsecured JWT: `alg` is none and the signature empty, under a kid that is known (RFC 8725 section 3.1)."""
-    header = {**forge.header, "kid": keys.header_of(forge.token).get("kid"), "alg": "none"}
+    header = {**forge.full_header, **forge.header, "alg": "none"}
     return f"{keys.encode_part(header)}.{keys.encode_part(forge.claims)}."
 
 
@@ -125,8 +174,17 @@ def altering(**claims: Any) -> Callable[[Forge], str]:
     return partial(altered, **claims)
 
 
-def _relative(name: str, value: Any) -> bool:
-    return name in TIMES and isinstance(value, (int, float)) and not isinstance(value, bool)
+def _only_ours() -> NoReturn:
+    raise NotApplicable("only an issuer of ours signs whatever it is given")
+
+
+def _settled(name: str, value: Any, moment: Moment) -> Any:
+    if isinstance(value, Exactly):
+        return value.value
+    if isinstance(value, Beyond):
+        return value.at(moment)
+    relative = name in TIMES and isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value + int(moment.now) if relative else value
 
 
 def _changed(good: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

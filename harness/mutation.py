@@ -8,17 +8,19 @@ import itertools
 import multiprocessing
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from joserfc.jwk import RSAKey
 
 from fixtures.mutants import Mutant, all_mutants, find
 from fixtures.service.keys import MAKERS
 from fixtures.world import load_world
-from harness import engine
+from harness import audit_log, engine, unrecorded
 from harness import property as properties
 from harness.events import Event, Result, Settings
 from harness.http import Wire
@@ -41,6 +43,8 @@ RSA_KEYS = 12
 SHARE_OF_EXAMPLES = 0.6
 GARBAGE = 50_000
 TIMEOUT = 5.0
+AUDIT_PATIENCE = 0.1
+SHARE_OF_REQUESTS = 0.2
 SWITCH_SECONDS = 0.0005
 
 
@@ -91,21 +95,25 @@ class _Worker:
     """What one process keeps for all mutants that it judges: a sandbox, of which only one service is ever mutated."""
 
     def __init__(self) -> None:
-        self._sandbox = ThreadedSandbox()
+        self._directory = tempfile.TemporaryDirectory(prefix="mcp-assay-")
+        self._sandbox = ThreadedSandbox(state_dir=Path(self._directory.name))
         self._sandbox.start()
         self._world = load_world()
         self._mutated = ""
 
     def judge(self, scenarios: Iterable[Scenario]) -> tuple[Result, ...]:
         """Ask scenarios of the sandbox as it is, one after the other."""
-        target = sandbox_target(self._sandbox, self._world)
-        return engine.run(target, scenarios, _ignored, wire=Wire(TIMEOUT), settings=Settings(jobs=1)).results
+        with self._sandbox.control("authorization_server") as control:
+            target = sandbox_target(self._sandbox, self._world, control=control)
+            return engine.run(target, scenarios, _ignored, wire=Wire(TIMEOUT), settings=Settings(jobs=1)).results
 
     def judge_mutant(self, mutant: Mutant, scenarios: Iterable[Scenario]) -> tuple[Result, ...]:
         """Rebuild a service with a mutant's change in place, and ask scenarios of it."""
         if self._mutated not in ("", mutant.service):
             self._sandbox.replace(self._mutated)
         self._mutated = mutant.service
+        for trail in self._sandbox.audit_files.values():
+            os.truncate(trail, 0)  # or the trails of all mutants would fill the disk
         with mutant.applied():
             self._sandbox.replace(mutant.service)
             return self.judge(scenarios)
@@ -138,6 +146,8 @@ def _start() -> None:
     global _worker  # noqa: PLW0603 - one for the life of a process
     sys.setswitchinterval(SWITCH_SECONDS)
     properties.SHRINKING_SECONDS, properties.SHARE = 0.0, SHARE_OF_EXAMPLES
+    unrecorded.SHARE = SHARE_OF_REQUESTS
+    audit_log.PATIENCE = audit_log.GRACE = AUDIT_PATIENCE
     MAKERS["RS256"] = itertools.cycle([RSAKey.generate_key(2048) for _ in range(RSA_KEYS)]).__next__
     _worker = _Worker()
     load_scenarios()
@@ -155,11 +165,16 @@ def _row(identifier: str, reaching_ids: frozenset[str]) -> Row:
     assert _worker
     mutant = find(identifier)
     started = time.monotonic()
-    role = ROLE_OF[mutant.service]
-    asked = [item for item in load_scenarios().values() if item.role is role and reaching_ids & {item.id, EVERYWHERE}]
+    concerned = [item for item in load_scenarios().values() if _concerns(mutant, item)]
+    asked = [item for item in concerned if reaching_ids & {item.id, EVERYWHERE}]
     results = _worker.judge_mutant(mutant, asked)
     caught = frozenset(result.scenario.id for result in results if result.verdict in CAUGHT)
     return Row(mutant.id, mutant.summary, mutant.fails, caught, time.monotonic() - started)
+
+
+def _concerns(mutant: Mutant, scenario: Scenario) -> bool:
+    """Whether a mutant is asked a scenario: one of its service's role, or one of another role that it declares."""
+    return scenario.role is ROLE_OF[mutant.service] or scenario.id in mutant.fails
 
 
 def _ignored(_event: Event) -> None:

@@ -18,6 +18,9 @@ import httpx
 KEPT_SECONDS = 2.0
 """Many servers hang up after 5 idle seconds; a request that crosses with that would seem to have no answer."""
 
+HELD_BYTES = 65536
+"""How much of a request is kept back at most, to be sent at once."""
+
 
 class _Deadline(threading.local):
     at: float = math.inf
@@ -86,14 +89,37 @@ class Network(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
+    """A connection whose requests are sent in one piece.
+
+    A server that answers the head of a request and hangs up, before it has read the body, resets the connection, and
+    its answer is lost on the way.
+    """
+
     def __init__(self, inner: httpcore.NetworkStream, network: Network, deadline: _Deadline) -> None:
         self._inner, self._network, self._deadline = inner, network, deadline
+        self._held = b""
+        self._last = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        with suppress(httpcore.WriteError):  # the answer may have come before all was sent
+            self._send(timeout)
         return self._inner.read(max_bytes, self._deadline.left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, self._deadline.left(timeout))
+        if self._last:  # the pool asked a moment too early, and takes another one
+            raise httpcore.ConnectionNotAvailable
+        self._held += buffer
+        if len(self._held) > HELD_BYTES:
+            self._send(timeout)
+
+    def end_with_this(self) -> None:
+        """Let no further request be sent here."""
+        self._last = True
+
+    def _send(self, timeout: float | None) -> None:
+        held, self._held = self._held, b""
+        if held:
+            self._inner.write(held, self._deadline.left(timeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -105,6 +131,8 @@ class _Stream(httpcore.NetworkStream):
         return self._network.watched(self._inner.start_tls(ssl_context, server_hostname, left))
 
     def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable" and self._last:  # to the pool, something to read while idle means that it is over
+            return True
         return self._inner.get_extra_info(info)
 
     def abort(self) -> None:
@@ -131,3 +159,11 @@ class Transport(httpx.HTTPTransport):
             keepalive_expiry=KEPT_SECONDS,
             network_backend=network,
         )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; a connection on which the server failed is used no more, since many servers then hang up."""
+        response = super().handle_request(request)
+        stream = response.extensions.get("network_stream")
+        if response.status_code >= 500 and isinstance(stream, _Stream):
+            stream.end_with_this()
+        return response

@@ -15,8 +15,9 @@ from harness import discovery
 from harness.clients import ClientPool
 from harness.exchange import Evidence
 from harness.http import Client, Wire, origin_of
-from harness.mcp_calls import McpConnection, connect
+from harness.mcp_calls import McpConnection, connect, data_of, spoken
 from harness.once import Once
+from harness.requirement import REVISIONS
 from harness.support import Capability, Support
 from harness.verdict import Blocked, NotApplicable, Violation
 
@@ -92,12 +93,14 @@ class Run:
         wire: connections and limits, shared by all scenarios.
         new_context: makes a context for a control.
         seed: of generated examples; 0 for the fixed ones.
+        jobs: how many requests of one scenario may be under way at the same time.
     """
 
     target: Target
     wire: Wire
     new_context: Callable[[Run, Evidence], Context]
     seed: int = 0
+    jobs: int = 1
     _controls: dict[Capability, Once[Control]] = field(default_factory=dict)
     _sessions: dict[tuple[int, Site], Once[Cookies]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -108,6 +111,7 @@ class Run:
         sites = [site for site in (self.home, self.other) if site]
         self._connections = {site: Once(partial(self._connect, site)) for site in sites}
         self._anonymous = {site: Once(partial(self._connect_without_token, site)) for site in sites}
+        self._spoken = {site: Once(partial(self._all_spoken, site)) for site in sites}
         self._open_lists = {site: Once(partial(self._lists_openly, site)) for site in sites}
 
     def now(self) -> float:
@@ -125,6 +129,17 @@ class Run:
             if token is not None:
                 raise
             return self._anonymous[site].get()
+
+    def spoken(self, site: Site) -> tuple[McpConnection, ...]:
+        """Return a connection for every revision that a site's MCP server speaks, found out once with a good token.
+
+        Their sessions are the whole run's: nobody ends them. Where no good token can be had, every revision of ours may
+        be spoken.
+        """
+        try:
+            return self._spoken[site].get()
+        except (Blocked, NotApplicable):
+            return tuple(McpConnection(site.tenant.mcp_server, revision) for revision in REVISIONS)
 
     def session(self, login: Login, site: Site) -> Cookies:
         """Return the cookies of a browser in which the human has signed in, once for the whole run."""
@@ -149,8 +164,12 @@ class Run:
     def _connect_without_token(self, site: Site) -> McpConnection:
         return connect(site.back_channel(), site.tenant.mcp_server, None, self.target.spec)
 
+    def _all_spoken(self, site: Site) -> tuple[McpConnection, ...]:
+        ctx = self.new_context(self, Evidence())
+        return spoken(ctx.http, site.tenant.mcp_server, ctx.good_token(at=site))
+
     def _lists_openly(self, site: Site) -> bool:
-        return self.new_context(self, Evidence()).mcp_request(token=None, at=site).status == 200
+        return bool(data_of(self.new_context(self, Evidence()).mcp_request(token=None, at=site)))
 
     def good_claims(self, site: Site) -> dict[str, Any]:
         """Return the claims of a token that a site's MCP server should accept, apart from its times and jti."""

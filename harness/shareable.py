@@ -71,9 +71,17 @@ def _clear(file: TargetFile) -> None:
         _clear_login(login)
     for tool in file.tools.values():
         _clear_values(tool.arguments)
+    for answer in _answers(file):
+        _clear_values(answer)
     if file.effect:
         _clear_values(file.effect.write_arguments)
         _clear_values(file.effect.read_arguments)
+
+
+def _answers(file: TargetFile) -> Iterator[dict[str, Any]]:
+    """Yield what the played API answers with, where that is a table."""
+    played = file.downstream
+    yield from (each for each in (played.answer, *played.answers.values()) if isinstance(each, dict)) if played else ()
 
 
 def _clear_login(login: LoginTable) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from harness.http import Client, is_loopback, origin_of
 from harness.mcp_calls import McpConnection, result_of
 from harness.requirement import REVISIONS
 from harness.run import OUT_OF_BAND
+from harness.starter_tools import FoundTool, find_tools
 from harness.verdict import Blocked
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
@@ -31,6 +32,7 @@ class Found:
     authorization_server: str = ""
     resource_metadata: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    tools: tuple[FoundTool, ...] = ()
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -49,10 +51,11 @@ class Found:
         return named if isinstance(named, str) and named.isprintable() and origin_of(named) else self.mcp_server
 
 
-def discover(client: Client, url: str) -> Found:
+def discover(client: Client, url: str, token: str | None = None) -> Found:
     """Find out whether a URL is an MCP server or an issuer, and what is published there.
 
-    Off loopback, only metadata is asked for; the authorization server that the metadata names is asked for its own.
+    The authorization server that the metadata names is asked for its own. An MCP server is asked for its tools, with
+    the token where there is one. Off loopback nothing else is asked for.
 
     Raises:
         Blocked: nothing answers, or what answers is neither.
@@ -66,7 +69,7 @@ def discover(client: Client, url: str) -> Found:
         issuer = discovery.authorization_server_of(resource)
         client.wire.origins.add(origin_of(issuer))
         own = _or_nothing(discovery.authorization_server_metadata, client, issuer) if issuer else {}
-        return Found(url, issuer, resource, own)
+        return Found(url, issuer, resource, own, find_tools(client, url, token))
     if metadata:
         return Found(authorization_server=url, metadata=metadata)
     raise Blocked(f"{url} publishes neither authorization server metadata nor protected resource metadata")
@@ -82,7 +85,7 @@ def target_file_text(found: Found) -> str:
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701
     )
-    environment.filters["toml"] = _toml
+    environment.filters |= {"toml": _toml, "key": _key}
     return environment.get_template("mcp-assay.toml.j2").render(
         mcp_server=found.mcp_server,
         authorization_server=found.authorization_server,
@@ -93,6 +96,7 @@ def target_file_text(found: Found) -> str:
         registration=found.metadata.get("registration_endpoint"),
         clients=[] if found.metadata.get("registration_endpoint") else list(_clients(found.metadata)),
         revisions=REVISIONS,
+        tools=[replace(tool, scopes=tuple(filter(_is_scope, tool.scopes))) for tool in found.tools],
     )
 
 
@@ -136,6 +140,11 @@ def _clients(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _toml(text: str) -> str:
     """Return a TOML basic string; half of a surrogate pair, which TOML cannot hold, becomes a question mark."""
     return f'"{_UNSAFE.sub(_escape, text.encode("utf-8", "replace").decode())}"'
+
+
+def _key(text: str) -> str:
+    """Return a TOML key, quoted where it has to be."""
+    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else _toml(text)
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -29,6 +29,7 @@ class Capability:
         control: the flow with nothing wrong in it; it raises when the capability does not work.
         unlock: what a user could add to the target or its file.
         requires: capabilities whose control must have passed before this one's is run.
+        alone: whether scenarios that need it change what others rely on, so that they run one by one, after all others.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Capability:
     control: Callable[[Context], object]
     unlock: str = ""
     requires: tuple[Capability, ...] = ()
+    alone: bool = False
 
 
 def advertised(check: Callable[[dict[str, Any]], bool], client: str = "") -> Callable[[Run], Support]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from harness.audit_log import AuditLog
     from harness.baseline import Expected
+    from harness.downstream import Downstream
 
 REDIRECT_URI = "http://127.0.0.1:8976/callback"
 """Where clients have codes sent unless the target file says otherwise; nothing has to listen there."""
@@ -64,11 +67,34 @@ class Login:
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool of the MCP server: the scopes that a call needs, and arguments that are valid."""
+    """A tool of the MCP server: the scopes that a call needs, and arguments that are valid.
+
+    `allow` names the identities that may call it, where scopes alone do not decide that; None where they do.
+    """
 
     name: str
     scopes: frozenset[str] = frozenset()
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    allow: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Somebody who calls the MCP server: a row of the access matrix.
+
+    Args:
+        name: what the target file calls them.
+        scopes: what their token covers, without what these scopes imply.
+        tenant: the name of their tenant; empty for the tenant that is judged.
+        subject: the user (`sub`) that their token is about; empty for the tenant's own.
+        token: the token, where the user gives it; empty where it is minted.
+    """
+
+    name: str
+    scopes: frozenset[str] = frozenset()
+    tenant: str = ""
+    subject: str = ""
+    token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -83,6 +109,11 @@ class Effect:
     write: Tool
     read: Tool
 
+    @property
+    def by_scopes(self) -> bool:
+        """Whether scopes alone decide who may call the two."""
+        return self.write.allow is None and self.read.allow is None
+
     def marked(self, marker: str) -> Tool:
         """Return the changing tool with a text of our own in its arguments."""
         filled = {
@@ -93,10 +124,48 @@ class Effect:
 
 
 class TokenSigner(Protocol):
-    """Signs whatever it is given with the key of the issuer that the MCP server trusts."""
+    """Signs whatever it is given with the keys of the issuer that the MCP server trusts."""
 
-    def sign(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
-        """Return the compact JWS of exactly these claims under exactly these header members, plus alg and kid."""
+    def sign(self, header: Mapping[str, Any], claims: Mapping[str, Any], *, alg: str = "", kid: str = "") -> str:
+        """Return the compact JWS of exactly these claims under exactly these header members, plus alg and kid.
+
+        Args:
+            header: members of the JOSE header; they override alg and kid, whatever it is signed with.
+            claims: the payload.
+            alg: the algorithm, where it is not the header's or the issuer's usual one.
+            kid: the key, where it is not the issuer's current one for this algorithm.
+        """
+        ...
+
+    def seal(self, message: str) -> str:
+        """Return the first two parts of a JWS, as they are, with the signature of the issuer's current key over them.
+
+        Args:
+            message: header and payload with a dot between them (RFC 7515 section 5.1), whatever they are; ASCII.
+        """
+        ...
+
+
+class IssuerControl(Protocol):
+    """What can be done to the issuer that the MCP server trusts. All of it is undone by whoever does it."""
+
+    def publish_key(self, alg: str) -> str:
+        """Publish another key beside those that the issuer signs with, and return its kid."""
+        ...
+
+    def withdraw_key(self, kid: str) -> None:
+        """Publish such a key no longer."""
+        ...
+
+    def outage(self, paths: Collection[str], *, drop: bool = False) -> AbstractContextManager[None]:
+        """Let requests whose path begins with one of these fail for a while.
+
+        They are answered with 503, or not at all with `drop`.
+        """
+        ...
+
+    def fetches(self, path: str, since: float) -> int:
+        """Return how often a path was asked for since a time of the target's clock."""
         ...
 
 
@@ -117,6 +186,8 @@ class Tenant:
     """One tenant of the target: its issuer, its MCP server, and what is known of its clients, people and data.
 
     `own_text` stands in what the first tool that needs a scope returns to this tenant, and must be nobody else's.
+    `arguments` are what this tool is called with at this tenant, where they are not those of the tool.
+    `tokens` are access tokens that are given by kind: good, expired, other_resource, limited, other_tenant.
     """
 
     name: str = ""
@@ -126,7 +197,10 @@ class Tenant:
     login: Login = field(default_factory=Login)
     subject: str = "alice"
     own_text: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     signer: TokenSigner | None = None
+    issuer_control: IssuerControl | None = None
+    tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -138,9 +212,16 @@ class Target:
         narrow_scope: a scope that clients and the user may have; `wide_scope` holds it and more; `forbidden_scope` is
             one that the user of `home` lacks.
         other_scope: a scope that means something at `other_resource`.
-        tools: by name; `implied` maps a scope to one that it implies.
+        identities: who calls the tools, by name; none where they follow from the tools' scopes.
+        public: the JSON-RPC methods that everybody may call, without a token.
+        leeway: how many seconds the MCP server may add to a token's times, for clocks that differ.
+        tools: by name; `implied` maps a scope to those that it implies, with spaces between them.
         expected: accepted failures, by scenario id or its beginning.
+        keys_within: how many seconds the MCP server may take until it accepts a key that its issuer has published, and
+            `withdrawn_within` until it refuses one that is published no longer; None where that is not stated.
         capabilities: the user's word on what the target has or lacks, by capability name.
+        audit: the log in which the MCP server writes its decisions down.
+        downstream: the API behind one of the tools, where the harness plays it.
         secrets: what the user keeps in the environment, which no report may hold.
         file: the target file's path, as a reader in the same folder knows it; empty where none was named.
     """
@@ -158,12 +239,19 @@ class Target:
     other_resource: str = ""
     other_scope: str = ""
     exchange_scope: str = ""
+    identities: Mapping[str, Identity] = field(default_factory=dict)
     tools: Mapping[str, Tool] = field(default_factory=dict)
+    public: frozenset[str] = frozenset()
+    leeway: int = 600
     implied: Mapping[str, str] = field(default_factory=dict)
     effect: Effect | None = None
     clock: ClockControl | None = None
+    keys_within: int | None = None
+    withdrawn_within: int | None = None
     expected: Expected = field(default_factory=dict)
     capabilities: Mapping[str, bool] = field(default_factory=dict)
     limited_login: Login | None = None
+    audit: AuditLog | None = None
+    downstream: Downstream | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
     file: str = ""

@@ -6,18 +6,23 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from harness.capability import CAPABILITIES
+from harness.audit_table import AuditTable
+from harness.capabilities import CAPABILITIES
 from harness.http import is_loopback
-from harness.mistakes import SECRETIVE, mistakes
+from harness.identity_table import IdentityTable, check_identities, widest_token
+from harness.mistakes import mistakes
 from harness.redaction import secretive
 from harness.requirement import REVISIONS
-from harness.target import REDIRECT_URI, Login, LoginPage, OAuthClient, Target, Tenant, Tool
+from harness.target import REDIRECT_URI, Login, LoginPage, OAuthClient, Target, Tenant
 from harness.target_tables import (
+    Arguments,
+    DownstreamTable,
     EffectTable,
     ExpectedTable,
     Name,
@@ -28,26 +33,19 @@ from harness.target_tables import (
     ToolTable,
     Url,
 )
-
-_WITHOUT_SECRETS = object()
-"""The context of a validation that needs no secrets: their variables need not be set."""
+from harness.token_table import TokensTable
+from harness.variables import WITHOUT_SECRETS, Variable
 
 
 class TargetFileError(ValueError):
     """A mistake in a target file: one sentence for each, with its key, what was found and what is allowed."""
 
 
-def _set_variable(value: str, info: ValidationInfo) -> str:
-    if not value.isidentifier():  # it may be the secret itself, which is not repeated
-        raise ValueError(f"{SECRETIVE}, in the place of its value")
-    if value not in os.environ and info.context is not _WITHOUT_SECRETS:
-        raise ValueError(f"the environment variable {value} is not set")
-    return value
-
-
-Variable = Annotated[str, AfterValidator(_set_variable)]
 AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
 ClientKind = Literal["first", "second", "confidential", "machine", "keyed", "exchanger", "resource_server"]
+
+
+Seconds = Annotated[int, Field(ge=0, le=3600)]
 
 
 class TargetTable(Table):
@@ -63,6 +61,10 @@ class TargetTable(Table):
     tenant: str = ""
     subject: str = "alice"
     own_text: str = ""
+    public: list[Name] = Field(default_factory=list)
+    leeway: Seconds = 600
+    keys_within: Seconds | None = None
+    withdrawn_within: Seconds | None = None
 
     @model_validator(mode="after")
     def _something_to_judge(self) -> TargetTable:
@@ -119,6 +121,8 @@ class TenantTable(Table):
     mcp_server: Url | None = None
     authorization_server: Url | None = None
     subject: str = "alice"
+    own_text: str = ""
+    arguments: Arguments = Field(default_factory=dict)
     clients: dict[ClientKind, ClientTable] = Field(default_factory=dict)
     login: LoginTable = Field(default_factory=LoginTable)
 
@@ -145,12 +149,16 @@ class TargetFile(Table):
     limited_login: LoginTable | None = None
     scopes: ScopesTable = Field(default_factory=ScopesTable)
     resources: ResourcesTable = Field(default_factory=ResourcesTable)
+    identities: dict[Name, IdentityTable] = Field(default_factory=dict)
     tools: dict[str, ToolTable] = Field(default_factory=dict)
     effect: EffectTable | None = None
     other_tenant: TenantTable | None = None
+    tokens: TokensTable = Field(default_factory=TokensTable)
     sandbox: SandboxTable = Field(default_factory=SandboxTable)
     capabilities: dict[Annotated[str, AfterValidator(_known_capability)], bool] = Field(default_factory=dict)
+    downstream: DownstreamTable | None = None
     plan: PlanTable = Field(default_factory=PlanTable)
+    audit: AuditTable | None = None
     expected: dict[Name, ExpectedTable] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -161,14 +169,45 @@ class TargetFile(Table):
         return self
 
     @model_validator(mode="after")
+    def _known_identities(self) -> TargetFile:
+        trusts = self.target.trusts is not None
+        tenants = {self.target.tenant, self.sandbox.tenant if trusts else "", getattr(self.other_tenant, "name", "")}
+        check_identities(self.identities, self.tools, tenants, minted=trusts)
+        return self
+
+    @model_validator(mode="after")
+    def _tool_of_the_downstream(self) -> TargetFile:
+        if self.downstream and self.downstream.tool not in self.tools:
+            raise ValueError(f"downstream.tool names {self.downstream.tool}: it is to be listed under [tools]")
+        if self.target.trusts and self.capabilities.get("static-upstream-client"):
+            raise ValueError(
+                'capabilities.static-upstream-client: has no effect with trusts = "sandbox", which issues all tokens'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _one_issuer(self) -> TargetFile:
         """With a trusted sandbox all tokens are its own: what says how to get others would have no effect."""
-        own = {"clients", "login", "limited_login", "other_tenant"} & self.model_fields_set
-        if self.target.trusts and own:
+        if not self.target.trusts:
+            return self
+        own = {"clients", "login", "limited_login", "tokens"} & self.model_fields_set
+        if other := self.other_tenant:
+            issuing = {"authorization_server", "clients", "login"} & other.model_fields_set
+            own |= {f"other_tenant.{key}" for key in issuing}
+        if own:
             raise ValueError(
                 f'{", ".join(sorted(own))}: has no effect with trusts = "sandbox", which issues all tokens'
             )
+        if other and not (other.name and other.mcp_server):
+            wanted = "name, a tenant of the sandbox, and mcp_server"
+            raise ValueError(f'other_tenant wants {wanted}, with trusts = "sandbox"')
         return self
+
+    @property
+    def tokens_given(self) -> bool:
+        """Whether the tokens that the user gives are the way in, and no authorization server is to be judged."""
+        told = {"clients", "login"} & self.model_fields_set
+        return bool(self.tokens.good_env) and not self.target.authorization_server and not told
 
     @property
     def name(self) -> str:
@@ -183,27 +222,35 @@ class TargetFile(Table):
             TargetFileError: a private key is no JWK.
         """
         table, other = self.target, self.other_tenant
-        tools = {name: Tool(name, frozenset(tool.scopes), tool.arguments) for name, tool in self.tools.items()}
+        identities = {name: identity.resolve(name) for name, identity in self.identities.items()}
+        tokens = {**widest_token(identities, table.tenant), **self.tokens.resolve()}
+        tools = {name: tool.resolve(name) for name, tool in self.tools.items()}
         return Target(
             name=self.name,
-            home=_tenant(table, self.clients, self.login),
-            other=_tenant(other, other.clients, other.login) if other else None,
+            home=replace(_tenant(table, self.clients, self.login), tokens=tokens),
+            other=_other_tenant(other, tokens) if other else None,
             spec=table.spec,
             authorized=table.authorized,
             origins=tuple(table.origins),
             narrow_scope=self.scopes.narrow,
             wide_scope=self.scopes.wide,
             forbidden_scope=self.scopes.forbidden,
+            public=frozenset(table.public),
+            leeway=table.leeway,
+            keys_within=table.keys_within,
+            withdrawn_within=table.withdrawn_within,
             exchange_scope=self.scopes.exchange,
             resource=self.resources.primary or table.mcp_server or "",
             other_resource=self.resources.other,
             other_scope=self.resources.other_scope,
+            identities=identities,
             tools=tools,
             effect=self.effect.resolve(tools) if self.effect else None,
             implied=self.scopes.implied,
             expected={entry: table.resolve(entry) for entry, table in self.expected.items()},
             capabilities=self.capabilities,
             limited_login=_login(self.limited_login) if self.limited_login else None,
+            audit=self.audit.resolve() if self.audit else None,
             secrets=tuple(sorted(self._secrets())),
         )
 
@@ -215,8 +262,9 @@ class TargetFile(Table):
         pages = [page for login in logins for page in (*login.pages, *login.refusal)]
         variables = [variable for page in pages for variable in page.fill_env.values()]
         variables += [client.secret_env for client in clients if client.secret_env]
+        variables += [identity.token_env for identity in self.identities.values() if identity.token_env]
         filled = {text for page in pages for name, text in page.fill.items() if secretive(name)}
-        return filled | {os.environ[variable] for variable in variables}
+        return filled | {os.environ[variable] for variable in variables} | set(self.tokens.resolve().values())
 
 
 def read_target_file(path: Path | None, told: Mapping[str, Any] | None = None) -> TargetFile:
@@ -248,7 +296,7 @@ def checked_target_file(data: Mapping[str, Any], place: str, *, secrets: bool = 
         TargetFileError: it has mistakes; the message names each.
     """
     try:
-        return TargetFile.model_validate(data, context=None if secrets else _WITHOUT_SECRETS)
+        return TargetFile.model_validate(data, context=None if secrets else WITHOUT_SECRETS)
     except ValidationError as fault:
         raise TargetFileError("\n".join(f"{place}: {line}" for line in mistakes(fault, TargetFile))) from fault
 
@@ -277,8 +325,15 @@ def _tenant(table: TargetTable | TenantTable, clients: Mapping[ClientKind, Clien
         clients={kind: _client(kind, client) for kind, client in clients.items()},
         login=_login(login),
         subject=table.subject,
-        own_text=table.own_text if isinstance(table, TargetTable) else "",
+        own_text=table.own_text,
+        arguments=table.arguments if isinstance(table, TenantTable) else {},
     )
+
+
+def _other_tenant(table: TenantTable, tokens: Mapping[str, str]) -> Tenant:
+    """Return the other tenant; the token of it that is given is a good one there."""
+    given = {"good": tokens["other_tenant"]} if "other_tenant" in tokens else {}
+    return replace(_tenant(table, table.clients, table.login), tokens=given)
 
 
 def _client(kind: str, table: ClientTable) -> OAuthClient:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from harness.baseline import Accepted
+from harness.downstream import Downstream, DownstreamApi
 from harness.http import origin_of
 from harness.mistakes import CREDENTIALS
 from harness.target import Effect, Tool
@@ -42,6 +45,15 @@ def _day(value: object) -> object:
     return value
 
 
+def _sendable(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        raise ValueError("arguments become JSON, which has no dates, times, inf and nan: write them as texts") from None
+    return value
+
+
+Arguments = Annotated[dict[str, Any], AfterValidator(_sendable)]
 Name = Annotated[str, StringConstraints(min_length=1)]
 Url = Annotated[str, AfterValidator(url)]
 
@@ -71,19 +83,25 @@ class ResourcesTable(Table):
 
 
 class ToolTable(Table):
-    """`[tools.NAME]`: the scopes that a call needs, and valid arguments."""
+    """`[tools.NAME]`: the scopes that a call needs, valid arguments, and who may call it where scopes do not decide."""
 
     scopes: list[str] = Field(default_factory=list)
-    arguments: dict[str, Any] = Field(default_factory=dict)
+    arguments: Arguments = Field(default_factory=dict)
+    allow: list[str] | None = None
+
+    def resolve(self, name: str) -> Tool:
+        """Return the tool of this name."""
+        allow = None if self.allow is None else frozenset(self.allow)
+        return Tool(name, frozenset(self.scopes), self.arguments, allow)
 
 
 class EffectTable(Table):
     """`[effect]`: a tool that changes something, and one that shows it, both named in `[tools]`."""
 
     write: Name
-    write_arguments: dict[str, Any] = Field(default_factory=dict)
+    write_arguments: Arguments = Field(default_factory=dict)
     read: Name
-    read_arguments: dict[str, Any] = Field(default_factory=dict)
+    read_arguments: Arguments = Field(default_factory=dict)
 
     def resolve(self, tools: Mapping[str, Tool]) -> Effect:
         """Return the two tools with the arguments that show the effect."""
@@ -91,6 +109,25 @@ class EffectTable(Table):
             replace(tools[self.write], arguments=self.write_arguments),
             replace(tools[self.read], arguments=self.read_arguments),
         )
+
+
+class DownstreamTable(Table):
+    """`[downstream]`: the API behind a tool, which the harness plays on loopback while a run lasts."""
+
+    port: Annotated[int, Field(ge=1, le=65535)]
+    tool: Name
+    resource: str = ""
+    answer: str | dict[str, Any] = Field(default_factory=dict)
+    answers: dict[str, str | dict[str, Any]] = Field(default_factory=dict)
+
+    def open(self, stack: ExitStack) -> Downstream:
+        """Listen at the port until the stack is closed.
+
+        Raises:
+            OSError: the port cannot be had.
+        """
+        api = stack.enter_context(DownstreamApi({**self.answers, "": self.answer}, self.port))
+        return Downstream(api, self.tool, self.resource)
 
 
 class PlanTable(Table):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from harness.capability import CAPABILITIES
+from harness.capabilities import CAPABILITIES
 from harness.catalogue import Catalogue
 from harness.cli.endings import WrongTargetError
 from harness.cli.own import known_with, target_option

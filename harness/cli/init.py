@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,14 +29,22 @@ TIMEOUT = 10.0
     help="Where it is written.",
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there already.")
-def command(url: str, output: Path, *, force: bool) -> None:
+@click.option(
+    "--token-env",
+    metavar="VARIABLE",
+    help="The environment variable that holds a token for the MCP server, where its tools are listed with one only.",
+)
+def command(url: str, output: Path, token_env: str | None, *, force: bool) -> None:
     """Write a target file for the MCP server or the authorization server at URL.
 
-    Only metadata is asked for. The file says in comments what else would let more be judged.
+    Metadata and the list of tools are asked for. On loopback, tools of which the server says that they change nothing
+    are called without a token, since the refusal says which scopes a call needs. The file says in comments what else
+    would let more be judged.
     """
     _check_url(url)
+    token = _token(token_env) if token_env else None
     _check_output(output, force=force)
-    found = _discovered(url)
+    found = _discovered(url, token)
     _write(output, found, force=force)
     kind = "MCP server" if found.mcp_server else "authorization server"
     click.echo(f"{url} is an {kind}; wrote {output}")
@@ -49,6 +59,15 @@ def _check_url(url: str) -> None:
         raise click.UsageError("an http or https URL with a host and without credentials is wanted")
 
 
+def _token(variable: str) -> str:
+    token = os.environ.get(variable, "")
+    if not variable.isidentifier():  # it may be the token itself, which is not repeated
+        raise click.UsageError("--token-env wants the name of an environment variable")
+    if not re.fullmatch(r"[\x21-\x7e]+", token):
+        raise click.UsageError(f"the environment variable {variable} holds no token")
+    return token
+
+
 def _check_output(output: Path, *, force: bool) -> None:
     from reports.files import check_writable
 
@@ -60,7 +79,7 @@ def _check_output(output: Path, *, force: bool) -> None:
         raise WrongTargetError(f"{output}: cannot be written: {fault.strerror}") from fault
 
 
-def _discovered(url: str) -> Found:
+def _discovered(url: str, token: str | None) -> Found:
     from harness.exchange import Evidence
     from harness.http import Client, Wire, origin_of
     from harness.starter import discover
@@ -68,7 +87,7 @@ def _discovered(url: str) -> Found:
 
     wire = Wire(TIMEOUT, authorized=True, origins={origin_of(url)})
     try:
-        return discover(Client(wire, Evidence()), url)
+        return discover(Client(wire, Evidence()), url, token)
     except Blocked as fault:
         raise IncompleteError(f"nothing to write: {fault.reason}") from fault
     finally:

@@ -30,6 +30,11 @@ def _scenarios(file: Path | None) -> list[Entry]:
 
 
 def _requirements(file: Path | None) -> list[Entry]:
+    known = known_with(file)
+    judging = {
+        requirement.id: [scenario.id for scenario in known.scenarios.values() if requirement in scenario.requirements]
+        for requirement in known.requirements.values()
+    }
     return [
         {
             "id": requirement.id,
@@ -40,13 +45,14 @@ def _requirements(file: Path | None) -> list[Entry]:
             "url": requirement.url,
             "revisions": list(requirement.revisions),
             "unobservable": requirement.unobservable,
+            "scenarios": judging[requirement.id],
         }
-        for requirement in known_with(file).requirements.values()
+        for requirement in known.requirements.values()
     ]
 
 
 def _capabilities(_file: Path | None) -> list[Entry]:
-    from harness.capability import CAPABILITIES
+    from harness.capabilities import CAPABILITIES
 
     return [
         {
@@ -68,6 +74,18 @@ def _mutants(_file: Path | None) -> list[Entry]:
     ]
 
 
+def _show_coverage(entries: list[Entry]) -> None:
+    """Print a line for each scenario of a requirement, or for the reason why there is none."""
+    rows = [
+        (entry["id"], entry["level"], entry["role"], judged)
+        for entry in entries
+        for judged in entry["scenarios"] or [f"not observable: {entry['unobservable']}"]
+    ]
+    show_table(("requirement", "level", "role", "judged by"), rows)
+    judged = sum(1 for entry in entries if entry["scenarios"])
+    click.echo(f"\n{len(entries)} requirements: {judged} judged, {len(entries) - judged} not observable", err=True)
+
+
 KINDS: dict[str, tuple[Callable[[Path | None], list[Entry]], tuple[str, ...]]] = {
     "scenarios": (_scenarios, ("id", "title")),
     "requirements": (_requirements, ("id", "level", "text")),
@@ -79,13 +97,19 @@ KINDS: dict[str, tuple[Callable[[Path | None], list[Entry]], tuple[str, ...]]] =
 @click.command("list")
 @click.argument("kind", type=click.Choice(tuple(KINDS)), metavar="|".join(KINDS))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with all members.")
+@click.option("--coverage", is_flag=True, help="Show which scenarios judge each requirement, or why none can.")
 @target_option
-def command(kind: str, *, as_json: bool, file: Path | None) -> None:
+def command(kind: str, *, as_json: bool, coverage: bool, file: Path | None) -> None:
     """List scenarios, requirements, capabilities or mutants; `explain` says more of each."""
+    if coverage and kind != "requirements":
+        raise click.UsageError(f"--coverage is for requirements; {kind} are not covered by anything.")
     load, columns = KINDS[kind]
     entries = load(file)
     if as_json:
         click.echo(json.dumps(entries, indent=1, ensure_ascii=False))
+        return
+    if coverage:
+        _show_coverage(entries)
         return
     show_table(columns, [[entry[column] for column in columns] for entry in entries])
     click.echo(f"\n{len(entries)} {kind}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -155,8 +156,9 @@ def _plan(options: Options, stack: ExitStack) -> Plan:
 def _launched(options: Options, stack: ExitStack) -> EmbeddedSandbox:
     """Start the sandbox, and import while it starts."""
     from harness.sandbox.embedded import EmbeddedSandbox
+    from harness.sandbox.rates import RatesPlace
 
-    sandbox = EmbeddedSandbox()
+    sandbox = EmbeddedSandbox(rates=RatesPlace())
     stack.callback(sandbox.stop)
     sandbox.launch()
     for module in ("harness.planning", "harness.engine", "harness.sandbox.target", "reports.terminal"):
@@ -192,5 +194,6 @@ def _judge(options: Options, plan: Plan, selected: tuple[Scenario, ...]) -> int:
         recorder(event)
 
     settings = options.settings
+    gc.freeze()  # what is loaded stays: Hypothesis collects garbage in each thread that it begins to work in
     summary = run(plan.target, selected, sink, wire=plan.wire, settings=settings, known=options.catalogue.scenarios)
     return summary.exit_code(settings) or (IncompleteError.exit_code if options.outputs.incomplete else 0)

@@ -35,10 +35,10 @@ class Lender:
 
     def _started(self) -> dict[str, Any]:
         from harness.sandbox.attached import handle_of
-        from harness.sandbox.embedded import EmbeddedSandbox
+        from harness.sandbox.trusted import trusted_sandbox
 
         try:
-            return handle_of(self._stack.enter_context(EmbeddedSandbox(self._plan.file.sandbox.port)))
+            return handle_of(self._stack.enter_context(trusted_sandbox(self._plan.file.sandbox.port)))
         except SandboxError as fault:
             return {"fault": str(fault)}
 

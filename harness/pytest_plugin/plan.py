@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.catalogue import catalogue
 from harness.events import Settings
+from harness.mcp_capability import ISSUER_CONTROL
 from harness.planning import target_file
 from harness.request import Request
 from harness.requirement import Role
@@ -43,6 +44,14 @@ class AssayPlan:
     def trusting(self) -> bool:
         """Whether the target trusts a sandbox that has to run."""
         return self.file.target.trusts == "sandbox"
+
+    def beside_others(self) -> AssayPlan:
+        """Return it for one of several processes, which share the API and the issuer that are ours.
+
+        Which of them caused what arrives at the API could not be told, and the issuer may fail for none of them alone.
+        """
+        capabilities = {**self.file.capabilities, ISSUER_CONTROL.name: False}
+        return replace(self, file=self.file.model_copy(update={"downstream": None, "capabilities": capabilities}))
 
     @property
     def manual(self) -> bool:

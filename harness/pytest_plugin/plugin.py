@@ -27,7 +27,7 @@ class Plugin:
     def __init__(self, config: pytest.Config, plan: AssayPlan) -> None:
         self._config, self._plan = config, plan
         told: dict[str, Any] | None = getattr(config, "workerinput", None)
-        self._judge = Judge(plan, lambda: borrowed(told) if told else None)
+        self._judge = Judge(plan if told is None else plan.beside_others(), lambda: borrowed(told) if told else None)
         self._lender = Lender(plan)
         config.stash[JUDGE] = self._judge
         if told is None:

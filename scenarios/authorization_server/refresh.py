@@ -16,14 +16,7 @@ from harness import (
     granted_scope,
     scenario,
 )
-from harness.capability import (
-    CONFIDENTIAL_CLIENT,
-    OTHER_RESOURCE,
-    PUBLIC_CLIENT,
-    REFRESH_TOKENS,
-    SCOPES,
-    SECOND_CLIENT,
-)
+from harness.capability import CONFIDENTIAL_CLIENT, OTHER_RESOURCE, PUBLIC_CLIENT, REFRESH_TOKENS, SCOPES, SECOND_CLIENT
 from harness.exchange import Answer
 from harness.keys import claims_of
 

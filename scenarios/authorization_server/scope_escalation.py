@@ -16,14 +16,7 @@ from harness import (
     granted_scope,
     scenario,
 )
-from harness.capability import (
-    AUTHORIZATION_CODE,
-    LIMITED_USER,
-    REFRESH_TOKENS,
-    REGISTRATION,
-    SCOPES,
-    TOKEN_EXCHANGE,
-)
+from harness.capability import AUTHORIZATION_CODE, LIMITED_USER, REFRESH_TOKENS, REGISTRATION, SCOPES, TOKEN_EXCHANGE
 from harness.clients import registered_client
 from harness.exchange import Answer
 from harness.flows import Tokens, grant_of

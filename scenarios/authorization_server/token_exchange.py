@@ -13,13 +13,7 @@ from harness import (
     fault,
     scenario,
 )
-from harness.capability import (
-    CLIENT_CREDENTIALS,
-    INTROSPECTION,
-    JWT_ACCESS_TOKENS,
-    REVOCATION,
-    TOKEN_EXCHANGE,
-)
+from harness.capability import CLIENT_CREDENTIALS, INTROSPECTION, JWT_ACCESS_TOKENS, REVOCATION, TOKEN_EXCHANGE
 from harness.clients import TOKEN_EXCHANGE_GRANT
 from harness.context import ACCESS_TOKEN_TYPE
 from harness.exchange import Answer

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from harness import Context, expect, expect_accepted, expect_challenge, expect_refused, expect_status, scenario
-from harness.capability import GOOD_TOKEN, MCP_SERVER
 from harness.discovery import challenge_parameters, has_bearer_challenge
 from harness.exchange import Answer
+from harness.mcp_capability import GOOD_TOKEN, MCP_SERVER
 
 SETS = {
     "scope": re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*"),
@@ -33,7 +33,7 @@ def a_request_without_a_token_is_answered_401(ctx: Context) -> None:
     expect_status(answer, 401)
 
 
-@scenario("oauth21-5.3.1-1", needs={MCP_SERVER})
+@scenario("oauth21-5.3.1-1", "rfc6750-3-1", needs={MCP_SERVER})
 def a_refusal_comes_with_a_bearer_challenge(ctx: Context) -> None:
     """Whether there was no token or a bad one, the refusal has a WWW-Authenticate header of the scheme Bearer.
 
@@ -44,6 +44,20 @@ def a_refusal_comes_with_a_bearer_challenge(ctx: Context) -> None:
         expect_refused(answer)
         actual = f"WWW-Authenticate was {answer.headers.get('www-authenticate', 'absent')!r}"
         expect(has_bearer_challenge(answer), "a challenge of the scheme Bearer", actual, answer)
+
+
+@scenario("oauth21-5.3.1-2", needs={MCP_SERVER})
+def a_challenge_says_something(ctx: Context) -> None:
+    """A Bearer challenge has at least one parameter behind the name of the scheme.
+
+    Why: a bare scheme is no challenge that RFC 6750 defines, and tells a client nothing.
+    Remedy: send resource_metadata in each challenge; realm, scope and error where they fit.
+    """
+    for token in (None, _unknown()):
+        answer = ctx.guarded(token=token)
+        ctx.require(has_bearer_challenge(answer), "there is no Bearer challenge")
+        actual = f"WWW-Authenticate was {answer.headers.get('www-authenticate', 'absent')!r}"
+        expect(list(challenge_parameters(answer)), "a parameter in the challenge", actual, answer)
 
 
 @scenario("mcp-token-handling-3", needs={MCP_SERVER})
@@ -91,7 +105,7 @@ def the_challenge_names_the_scopes(ctx: Context) -> None:
     _expect_parameter(answer, "scope")
 
 
-@scenario("oauth21-5.3.2-2", needs={MCP_SERVER})
+@scenario("oauth21-5.3.2-2", "rfc6750-3-3", needs={MCP_SERVER})
 def a_request_without_a_token_is_told_no_error(ctx: Context) -> None:
     """The challenge to a request without any credentials holds no error code: nothing was wrong yet.
 
@@ -102,7 +116,7 @@ def a_request_without_a_token_is_told_no_error(ctx: Context) -> None:
     expect(error is None, "no error in the challenge", f"the error is {error!r}", answer)
 
 
-@scenario("rfc6750-3-2", needs={MCP_SERVER})
+@scenario("rfc6750-3-2", "oauth21-5.3.1-3", needs={MCP_SERVER})
 def no_attribute_of_a_challenge_is_repeated(ctx: Context) -> None:
     """Each attribute of a Bearer challenge is there once at most.
 
@@ -114,7 +128,7 @@ def no_attribute_of_a_challenge_is_repeated(ctx: Context) -> None:
         expect(not repeated, "each attribute once", f"repeated: {', '.join(repeated)}", answer)
 
 
-@scenario("rfc6750-3-2", needs={MCP_SERVER})
+@scenario("rfc6750-3-2", "oauth21-5.3.1-3", needs={MCP_SERVER})
 def a_challenge_keeps_to_the_permitted_characters(ctx: Context) -> None:
     """The values of a Bearer challenge hold neither quotation marks nor backslashes nor anything beyond ASCII.
 
@@ -150,7 +164,7 @@ def a_token_in_the_query_is_ignored(ctx: Context) -> None:
     expect_refused(answer, what="a token in the query")
 
 
-@scenario("rfc6750-3.1-1", needs={GOOD_TOKEN})
+@scenario("rfc6750-3.1-1", "oauth21-5.3.2-1", needs={GOOD_TOKEN})
 def a_second_authorization_header_is_refused(ctx: Context) -> None:
     """A request with two Authorization headers, one of which holds a good token, is refused.
 

@@ -6,10 +6,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness import Context, expect, expect_media_type, scenario
-from harness.capability import MCP_SERVER
 from harness.discovery import authorization_server_metadata, challenge, well_known
 from harness.exchange import Answer
 from harness.http import NotAllowed, is_loopback, origin_of
+from harness.mcp_capability import MCP_SERVER
 from harness.verdict import Blocked
 
 SUFFIX = "oauth-protected-resource"
@@ -27,7 +27,7 @@ def metadata_is_published(ctx: Context) -> None:
     expect(_found(ctx, asked), "metadata named by the challenge or at a well-known place", "there is none", asked)
 
 
-@scenario("rfc9728-3-1", needs={MCP_SERVER})
+@scenario("rfc9728-3-1", "rfc9728-3.1-1", needs={MCP_SERVER})
 def metadata_is_at_the_well_known_place(ctx: Context) -> None:
     """The metadata is found by whoever knows the resource identifier only.
 
@@ -64,7 +64,7 @@ def empty_members_are_left_out(ctx: Context) -> None:
         expect(not empty, "no member with an empty list", f"empty: {', '.join(empty)}", answer)
 
 
-@scenario("rfc9728-3.3-1", needs={MCP_SERVER})
+@scenario("rfc9728-3.3-1", "rfc9728-2-1", needs={MCP_SERVER})
 def the_resource_is_the_url_it_was_found_for(ctx: Context) -> None:
     """The metadata's resource is exactly the URL that the client asked, or from which it built the well-known URL.
 
@@ -116,6 +116,42 @@ def each_authorization_server_goes_by_the_name_it_is_given(ctx: Context) -> None
         except NotAllowed:
             continue
         expect(issuer == listed, "the issuer of that authorization server", f"{listed} calls itself {issuer}", answer)
+
+
+@scenario("rfc9728-2-2", needs={MCP_SERVER})
+def the_keys_of_the_resource_are_at_an_https_url(ctx: Context) -> None:
+    """Where the metadata has a jwks_uri, it is an https URL, or one of http on loopback.
+
+    Remedy: publish the https URL of the resource's own keys, or leave jwks_uri out: it is not the one of the
+    authorization server.
+    """
+    for answer in _documents(ctx).values():
+        place = answer.json.get("jwks_uri")
+        secure = place is None or str(place).startswith("https://") or is_loopback(str(place))
+        expect(secure, "an https URL as jwks_uri", f"it is {place!r}", answer)
+
+
+@scenario("rfc9728-2-3", needs={MCP_SERVER})
+def none_is_no_algorithm_of_the_resource(ctx: Context) -> None:
+    """The algorithms with which the resource signs its answers do not hold none.
+
+    Remedy: list the algorithms that are used in resource_signing_alg_values_supported, and never none.
+    """
+    for answer in _documents(ctx).values():
+        listed = _strings(answer.json.get("resource_signing_alg_values_supported"))
+        expect("none" not in listed, "no none in resource_signing_alg_values_supported", "it is there", answer)
+
+
+@scenario("rfc9728-2-5", needs={MCP_SERVER})
+def tokens_are_taken_by_methods_that_exist(ctx: Context) -> None:
+    """Where the metadata says how a token may come, it names nothing but header, body and query.
+
+    Remedy: list header in bearer_methods_supported, which is all that MCP allows.
+    """
+    for answer in _documents(ctx).values():
+        listed = answer.json.get("bearer_methods_supported", [])
+        known = isinstance(listed, list) and {str(method) for method in listed} <= {"header", "body", "query"}
+        expect(known, "header, body or query in bearer_methods_supported", f"it is {listed!r}", answer)
 
 
 @scenario("rfc9728-2-4", needs={MCP_SERVER})

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Iterator
+from dataclasses import replace
+from urllib.parse import urlsplit, urlunsplit
+
 from harness import Context, expect, expect_refused, scenario
-from harness.capability import MCP_TENANTS, TENANT_DATA
 from harness.discovery import well_known
+from harness.exchange import Answer
 from harness.keys import header_of
-from harness.verdict import Blocked
+from harness.mcp_calls import McpConnection, open_session, succeeded
+from harness.mcp_capability import MCP_TENANTS, TENANT_DATA
+from harness.run import Site
 
 
 @scenario("tenant-7-1", needs={MCP_TENANTS})
@@ -50,7 +57,11 @@ def the_tenant_of_the_token_is_held_against_the_resource(ctx: Context) -> None:
     """
     ctx.require(ctx.home.tenant.name and ctx.other.tenant.name, "tokens hold no tenant")
     token = ctx.mint(tenant=ctx.other.tenant.name)
-    expect_refused(ctx.guarded(token=token), what="a token that names another tenant")
+    answer = ctx.guarded(token=token)
+    if succeeded(answer):
+        ignored = "the MCP server takes no notice of the claim tenant: issuer and audience say whose token it is"
+        ctx.require(_goes_by_the_claim(ctx, token), ignored)
+    expect_refused(answer, what="a token that names another tenant")
 
 
 @scenario("tenant-8-1", needs={MCP_TENANTS})
@@ -66,6 +77,22 @@ def no_header_makes_up_for_the_wrong_tenant(ctx: Context) -> None:
     expect_refused(answer, what="a token of another tenant with headers that claim this one")
 
 
+@scenario("tenant-8-1", needs={MCP_TENANTS})
+def no_way_of_writing_the_path_makes_up_for_the_wrong_tenant(ctx: Context) -> None:
+    """However the path to a tenant's resource is written, as far as it is served, another tenant's token is refused.
+
+    Why: what compares paths and what serves them may read them differently.
+    Remedy: decide about a request where it is dispatched, by the resource that will serve it.
+    """
+    own, foreign = ctx.mint(), ctx.mint(at=ctx.other)
+    for url in _spellings(ctx.home.tenant.mcp_server, ctx.other.tenant.mcp_server):
+        if not succeeded(_asks(ctx, url, own)):
+            continue
+        answer = _asks(ctx, url, foreign)
+        if answer.status != 404:
+            expect_refused(answer, what=f"a token of another tenant at {urlsplit(url).path}")
+
+
 @scenario("tenant-8-1", needs={TENANT_DATA})
 def a_tool_returns_the_callers_tenants_data(ctx: Context) -> None:
     """A tool that is asked by another tenant, with this tenant's arguments, returns nothing of this tenant's.
@@ -73,12 +100,11 @@ def a_tool_returns_the_callers_tenants_data(ctx: Context) -> None:
     Why: the token may be checked well, and the database asked without the tenant.
     Remedy: take the tenant of each query from the validated token.
     """
-    text = ctx.home.tenant.own_text
-    own = ctx.accepted(ctx.mint(), tool=ctx.world.tool)
-    if text not in own.text:
-        raise Blocked(f"{ctx.world.tool.name} does not return own_text", "look at [target]", own.exchange)
-    answer = ctx.call_tool(token=ctx.mint(at=ctx.other), at=ctx.other)
-    expect(text not in answer.text, "nothing of another tenant's data", "the answer holds some", answer)
+    ctx.own_data(ctx.home)
+    answer = ctx.call_tool(ctx.world.tool_at(ctx.home), token=ctx.mint(at=ctx.other), at=ctx.other)
+    expect(
+        ctx.home.tenant.own_text not in answer.text, "nothing of another tenant's data", "the answer holds some", answer
+    )
 
 
 @scenario("rfc9728-3.3-1", "mcp-discovery.location-1", needs={MCP_TENANTS})
@@ -102,3 +128,48 @@ def each_tenant_has_metadata_of_its_own(ctx: Context) -> None:
         expect(close, f"the {what} {value}", f"the metadata names {named}", answer)
         if value not in named:
             answer.warn(f"the {what} {value}", f"the metadata names {named}: a slash makes the difference")
+
+
+def _goes_by_the_claim(ctx: Context, token: str) -> bool:
+    """Tell whether it matters which tenant a token names; unknown claims are ignored (RFC 7519 section 4).
+
+    It matters where a token is refused that names none or nobody's, and where what a tool returns depends on it.
+
+    Args:
+        ctx: the scenario's context.
+        token: one that names the other tenant, and is accepted.
+    """
+    for named in (None, f"assay-{secrets.token_hex(6)}"):
+        if not succeeded(ctx.guarded(token=ctx.mint(tenant=named))):
+            return True
+    good = ctx.mint()
+    telling = [site for site in (ctx.home, ctx.other) if ctx.world.scoped_tools and site.tenant.own_text]
+    return any(_shows_data_of(ctx, site, good) is not _shows_data_of(ctx, site, token) for site in telling)
+
+
+def _shows_data_of(ctx: Context, site: Site, token: str) -> bool:
+    """Tell whether the home tenant's tool, asked for a tenant's record with a token, returns it."""
+    return site.tenant.own_text in ctx.call_tool(ctx.world.tool_at(site), token=token).text
+
+
+def _spellings(url: str, other: str) -> Iterator[str]:
+    """Yield ways to write a URL: as it is, and as proxies, routers and file systems may read it too."""
+    parts, elsewhere = urlsplit(url), urlsplit(other).path
+    path = parts.path or "/"
+    up = "/%2e%2e" * elsewhere.rstrip("/").count("/")
+    encoded = f"{path[:1]}%{ord(path[1]):02x}{path[2:]}" if len(path) > 1 else path
+    for spelling in (path, f"/{path}", f"{path}/", path.upper(), encoded, f"{path};x=y", f"{elsewhere}{up}{path}"):
+        yield urlunsplit((parts.scheme, parts.netloc, spelling, "", ""))
+
+
+def _asks(ctx: Context, url: str, token: str) -> Answer:
+    """Send what needs a token to a URL, within a session of this token's own where there are sessions."""
+    usual, _ = ctx.opened(ctx.mint())
+    assert usual
+    within: McpConnection | None = replace(usual, url=url, session="")
+    if usual.session:
+        within, refusal = open_session(ctx.http, url, token, usual.revision)
+        if within is None:
+            return refusal
+    assert within
+    return ctx.guarded(token=token, within=within)

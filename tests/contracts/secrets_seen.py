@@ -66,7 +66,8 @@ def _of_header(name: str, value: str) -> Iterator[str]:
         scheme, _, credentials = value.partition(" ")
         yield credentials
         if scheme == "Basic":
-            yield unquote(base64.b64decode(credentials).decode().partition(":")[2])
+            with suppress(ValueError):  # a token under the wrong scheme is no user and no password
+                yield unquote(base64.b64decode(credentials).decode().partition(":")[2])
     if name in ("cookie", "set-cookie"):
         pairs = value.split(";") if name == "cookie" else value.split(";")[:1]
         yield from (pair.partition("=")[2] for pair in pairs)

@@ -1,5 +1,7 @@
 """The unmodified reference passes everything, with nothing blocked, in every revision."""
 
+from pathlib import Path
+
 import pytest
 
 from fixtures.world import load_world
@@ -17,9 +19,9 @@ ROLES = (Role.AUTHORIZATION_SERVER, Role.MCP_SERVER)
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_the_reference_passes_everything(revision: str) -> None:
+def test_the_reference_passes_everything(revision: str, tmp_path: Path) -> None:
     selected = select(load_scenarios(), (), roles=ROLES, spec=revision)
-    with ThreadedSandbox() as sandbox:
+    with ThreadedSandbox(state_dir=tmp_path) as sandbox:
         target = sandbox_target(sandbox, load_world(), revision)
         summary = engine.run(target, selected, lambda _event: None, wire=Wire(), settings=Settings(jobs=4))
     others = {result.scenario.id: (result.verdict, result.actual) for result in summary.results if not _passed(result)}

@@ -2,7 +2,7 @@
 
 import httpx
 
-from harness.browser import Landing, find_submission
+from harness.browser import Landing, find_submission, text_of
 from harness.exchange import Answer, Evidence, Exchange
 from harness.target import LoginPage
 
@@ -61,3 +61,9 @@ def test_a_landing_knows_where_it_arrived() -> None:
     assert landing.arrived_at("http://127.0.0.1:8976/cb")
     assert not landing.arrived_at("http://127.0.0.1:8976/cb/other")
     assert landing.get("code") == "1"
+
+
+def test_the_text_of_a_page_is_what_a_person_can_read() -> None:
+    body = b"<title>T</title><body><style>p {}</style><p>Assay &amp;\n <b>Co</b></p><script>no()</script></body>"
+    assert text_of(page(body)) == "Assay & Co"
+    assert text_of(page(body, "application/json")) == ""

@@ -52,6 +52,10 @@ def test_it_names_no_folder_whose_code_is_run() -> None:
     assert file.plan.scenarios is None
 
 
+def test_it_names_no_file_of_this_machine_to_be_read() -> None:
+    assert bundled_target(NEAR + '[audit]\nfile = "/etc/passwd"\n', "b.zip", authorized=False).audit is None
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

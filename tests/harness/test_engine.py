@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -213,3 +214,19 @@ def test_requirements_are_counted_once_and_only_where_they_apply() -> None:
         scenario(raising(NotApplicable("a")), "as/a/3", must=False),
     )
     assert (summary.judged, summary.applicable) == (frozenset({MUST.id}), frozenset({MUST.id}))
+
+
+def test_scenarios_that_disturb_others_come_last_and_one_by_one() -> None:
+    works: dict[str, Any] = {"support": lambda _run: Support.CONFIGURED, "control": lambda _ctx: None}
+    disturbing = Capability("disturbing", "", **works, alone=True)
+    running, seen = threading.Semaphore(1), []
+
+    def alone(_ctx: Context) -> None:
+        assert running.acquire(blocking=False)
+        seen.append("alone")
+        running.release()
+
+    others = [scenario(lambda _ctx: seen.append("other"), f"as/a/b{number}") for number in range(5)]
+    summary = judged(*(scenario(alone, f"as/a/a{number}", needs=(disturbing,)) for number in range(3)), *others)
+    assert {result.verdict for result in summary.results} == {Verdict.PASSED}
+    assert seen == ["other"] * 5 + ["alone"] * 3

@@ -12,7 +12,7 @@ from harness.minting import altered, genuine, signed_by_stranger, signed_with_pu
 CLAIMS = {"iss": "https://as.example", "sub": "alice", "exp": 2_000_000_000}
 
 
-@pytest.fixture(params=["RS256", "ES256"])
+@pytest.fixture(params=["RS256", "PS384", "ES256", "ES384", "EdDSA", "Ed25519"])
 def key(request: pytest.FixtureRequest) -> dict[str, Any]:
     return keys.new_private_key(request.param)
 

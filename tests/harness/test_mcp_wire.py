@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp.shared.inbound import InboundModernRoute, classify_inbound_request
 
-from harness.mcp_wire import STATELESS_REVISIONS, Dialect, parse
+from harness.mcp_wire import STATELESS_REVISIONS, Dialect, event_ids, messages, parse
 from harness.requirement import REVISIONS
 
 HANDSHAKE = [revision for revision in REVISIONS if revision not in STATELESS_REVISIONS]
@@ -121,3 +121,23 @@ def test_what_is_no_response_is_none(content_type: str | None, body: bytes) -> N
 @given(body=st.binary(max_size=300), content_type=st.sampled_from(["application/json", "text/event-stream"]))
 def test_garbage_is_none_and_raises_nothing(body: bytes, content_type: str) -> None:
     assert parse(content_type, body) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "found"),
+    [
+        ("application/json", json.dumps(RESPONSE), [RESPONSE]),
+        ("text/plain", json.dumps(RESPONSE), [RESPONSE]),
+        ("application/json", json.dumps([NOTICE, RESPONSE]), [NOTICE, RESPONSE]),
+        ("text/event-stream; charset=utf-8", _event(NOTICE) + "data: \n\n" + _event(RESPONSE), [NOTICE, RESPONSE]),
+        ("application/json", json.dumps({"result": {}}), []),
+        ("text/html", "<p>a page</p>", []),
+        (None, "", []),
+    ],
+)
+def test_all_messages_of_a_body_are_found(kind: str | None, body: str, found: list[object]) -> None:
+    assert messages(kind, body.encode()) == found
+
+
+def test_the_ids_of_events_are_found_in_order() -> None:
+    assert event_ids(b"id: one\r\ndata: \r\n\r\nid:two\ndata: x\nid\n\n: id: comment\n") == ["one", "two"]

@@ -67,7 +67,7 @@ def test_the_data_cannot_be_changed_by_its_readers() -> None:
 def test_each_requirement_is_one_sentence_with_a_link(item: Requirement) -> None:
     assert item.text.endswith(".")
     assert len(item.text) <= 120
-    assert re.fullmatch(r"(https://|docs/tenant-profile\.md#tenant-)\S+", item.url)
+    assert re.fullmatch(r"(https://|docs/(tenant|audit)-profile\.md#(tenant|audit)-)\S+", item.url)
     assert "{" not in item.url
     assert item.unobservable is None or item.unobservable.endswith(".")
     assert item.role in (Role.AUTHORIZATION_SERVER, Role.MCP_SERVER)
@@ -92,11 +92,12 @@ def test_a_requirement_of_old_revisions_only_links_to_them() -> None:
             assert item.revisions[0] in item.url, item.id
 
 
-def test_the_tenant_profile_explains_each_tenant_requirement() -> None:
-    profile = (REQUIREMENTS.parents[1] / "docs" / "tenant-profile.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["audit", "tenant"])
+def test_a_profile_of_ours_explains_each_of_its_requirements(name: str) -> None:
+    profile = (REQUIREMENTS.parents[1] / "docs" / f"{name}-profile.md").read_text(encoding="utf-8")
     for item in DATA:
-        if item.document.id == "tenant":
-            _, _, rest = profile.partition(f"### tenant-{item.section}\n\n**{item.level}** ")
+        if item.document.id == name:
+            _, _, rest = profile.partition(f"### {name}-{item.section}\n\n**{item.level}** ")
             assert rest.partition("\n###")[0].replace("`", "").find(item.text) >= 0, item.id
 
 
