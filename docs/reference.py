@@ -22,7 +22,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from docs.target_file import target_file_tables
 from fixtures.mutants import all_mutants
 from harness.baseline import OUT_OF_DATE
-from harness.capability import CAPABILITIES
+from harness.capabilities import CAPABILITIES
 from harness.cli import cli
 from harness.requirement import load_requirements
 from harness.scenario import Scenario, load_scenarios

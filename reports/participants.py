@@ -10,11 +10,12 @@ from harness.http import origin_of
 from harness.requirement import Role
 from harness.target import Target
 
+API = "downstream-api"
 RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
 
 
 def recipients(exchanges: Sequence[Exchange], target: Target) -> list[str]:
-    """Return the role of whoever received each request.
+    """Return the role of whoever received each request, or `API` for the API behind the MCP server.
 
     The back channel speaks to MCP servers and authorization servers only, and a browser begins at the authorization
     server; where it is sent besides is the identity provider.
@@ -22,7 +23,7 @@ def recipients(exchanges: Sequence[Exchange], target: Target) -> list[str]:
     servers = [place for tenant in (target.home, target.other) if tenant and (place := tenant.mcp_server)]
     ours = [tenant.authorization_server for tenant in (target.home, target.other) if tenant]
     known = {origin_of(url) for url in ours} | set(_begun(exchanges, servers))
-    return [_recipient(exchange, servers, known).value for exchange in exchanges]
+    return [API if item.sender == Role.MCP_SERVER else _recipient(item, servers, known).value for item in exchanges]
 
 
 def _recipient(exchange: Exchange, servers: Iterable[str], known: Iterable[str]) -> Role:

@@ -19,6 +19,7 @@ PARTICIPANTS = {
     "authorization-server": "Authorization server",
     "identity-provider": "Identity provider",
     "mcp-server": "MCP server",
+    "downstream-api": "Downstream service",
 }
 """What each is called, from left to right."""
 _GAPS = {2: 460, 3: 350, 4: 260}

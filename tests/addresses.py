@@ -1,7 +1,12 @@
-"""Loopback addresses that no other test uses, so that all their ports are free; 127.0.0.0/8 is loopback."""
+"""Loopback addresses and ports that no other test uses; 127.0.0.0/8 is loopback."""
 
 import os
+import socket
+from contextlib import ExitStack
 from itertools import count
+
+OFFSETS = (0, 1, 2, 10, 11, 12)
+"""Where the ports of a sandbox are, from its base."""
 
 _numbers = count(1)
 
@@ -10,3 +15,17 @@ def own_loopback_address() -> str:
     """Return an address of this process's own, another one each time."""
     number = next(_numbers)
     return f"127.{64 + os.getpid() % 60}.{os.getpid() // 60 % 250}.{number % 250 + 1}"
+
+
+def free_base() -> int:
+    """Return a base port of which all six ports of a sandbox were free a moment ago."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for first in range(20_000 + 1_000 * worker, 30_000, 13):
+        with ExitStack() as stack:
+            try:
+                for offset in OFFSETS:
+                    stack.enter_context(socket.create_server(("127.0.0.1", first + offset)))
+            except OSError:
+                continue
+        return first
+    raise AssertionError("no free ports")

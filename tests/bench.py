@@ -20,6 +20,7 @@ from harness.sandbox.layout import SERVICES
 from harness.sandbox.target import sandbox_target
 from harness.scenario import load_scenarios
 from tests import steadiness
+from tests.bench_matrix import measured_matrix
 from tests.bench_page import page_open_seconds
 
 COMMAND = (sys.executable, "-P", "-m", "mcp_assay")
@@ -42,6 +43,9 @@ def main() -> None:
     show(f"with {LATENCY * 1000:.0f} ms latency, --jobs 1", one, "s")
     show(f"with {LATENCY * 1000:.0f} ms latency, --jobs 16", many, "s")
     show("gain", one / many, "times", ">= 8")
+    matrix = measured_matrix()
+    show("the access matrix", matrix.seconds, f"s for {matrix.calls} calls", "< 20 for 5000")
+    show("what the harness grew by meanwhile", matrix.megabytes, "MB", "< 10")
     show("the HTML page of 500 failures opens", best(page_open_seconds), "s", "< 1")
     for jobs in (1, 16):
         show(f"verdicts that differed, --jobs {jobs}", unsteady(jobs), f"in {REPETITIONS} runs under load", "0")

@@ -31,12 +31,13 @@ PAUSE = 0.05
 
 @dataclass
 class Visit:
-    """One request: its connection, where it went, and the signal that the server is closing."""
+    """One request: its connection, where it went, the signal that the server is closing, and all that came."""
 
     connection: socket.socket
     path: str
     url: str
     closing: threading.Event
+    request: bytes = b""
 
     def say(self, data: bytes) -> None:
         self.connection.sendall(data)
@@ -115,19 +116,21 @@ class _Handler(socketserver.BaseRequestHandler):
             if not received:
                 return
             request += received
-        _read_rest(self.request, request)
+        request += _rest(self.request, request)
         path = request.split(b" ", 2)[1].decode("latin-1")
         self.server.visited(path)
-        self.server.behaviour(path)(Visit(self.request, path, self.server.url, self.server.closing))
+        self.server.behaviour(path)(Visit(self.request, path, self.server.url, self.server.closing, request))
 
 
-def _read_rest(connection: socket.socket, request: bytes) -> None:
-    """Read the body, so that closing the connection does not reset it before the answer was read."""
+def _rest(connection: socket.socket, request: bytes) -> bytes:
+    """Read the rest of the body, so that closing the connection does not reset it before the answer was read."""
     head, _, body = request.partition(b"\r\n\r\n")
     lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
     missing = int(lengths[0].split(b":")[1]) - len(body) if lengths else 0
-    while missing > 0:
-        missing -= len(connection.recv(65_536)) or missing
+    rest = b""
+    while len(rest) < missing and (received := connection.recv(65_536)):
+        rest += received
+    return rest
 
 
 def answer(

@@ -6,7 +6,11 @@ import json
 import subprocess
 import sys
 
-from tests.authorization_server.trio import Client, Trio, refused
+import pytest
+
+from harness.sandbox.control import ControlPlane
+from harness.sandbox.errors import SandboxError
+from tests.authorization_server.trio import CONTROL_TOKEN, Client, Trio, refused
 
 
 def test_it_runs_alone_and_ends_with_its_parent(trio: Trio) -> None:
@@ -48,6 +52,24 @@ def test_the_control_plane_signs_verbatim_and_rotates_keys(trio: Trio, console: 
     assert mcp_server.post("introspect", token=minted).json()["jti"] == "another"
     assert trio.control("/nowhere/rotate-keys").status_code == 404
     assert trio.control("/acme/sign", {"claims": 7}).status_code == 400
+
+
+def test_the_control_plane_publishes_and_withdraws_further_keys(
+    trio: Trio, console: Client, mcp_server: Client
+) -> None:
+    claims = {**trio.claims(console.tokens()["access_token"]), "jti": "another"}
+    with ControlPlane(trio.control_url, CONTROL_TOKEN) as control:
+        kid = control.publish_key("acme", "ES256")
+        token = control.sign("acme", {"typ": "at+jwt"}, claims, kid=kid)
+        assert mcp_server.post("introspect", token=token).json()["jti"] == "another"
+        control.withdraw_key("acme", kid)
+        assert mcp_server.post("introspect", token=token).json()["active"] is False
+        with pytest.raises(SandboxError, match="no additional key"):
+            control.withdraw_key("acme", kid)
+        with pytest.raises(SandboxError, match="no such key"):
+            control.sign("acme", {}, claims, kid=kid)
+        with pytest.raises(SandboxError, match="alg is one of"):
+            control.publish_key("acme", "HS256")
 
 
 def test_a_reset_forgets_everything(trio: Trio, console: Client) -> None:

@@ -10,7 +10,7 @@ import pytest
 from fixtures.mutants import all_mutants
 from fixtures.service.audit import AuditTrail
 from fixtures.service.clock import Clock
-from harness.capability import CAPABILITIES
+from harness.capabilities import CAPABILITIES
 from harness.cli import COMMANDS
 from harness.requirement import load_requirements
 from harness.scenario import load_scenarios
@@ -63,6 +63,22 @@ def test_everything_is_listed_once_in_words_and_as_json(kind: str, ids: list[str
     lines = assay("list", kind).out.splitlines()[1:]
     assert [line.split()[0] for line in lines] == ids
     assert [entry["id"] for entry in json.loads(assay("list", kind, "--json").out)] == ids
+
+
+def test_the_coverage_names_what_judges_each_requirement_or_why_nothing_does() -> None:
+    rows = [line.split(maxsplit=1) for line in assay("list", "requirements", "--coverage").out.splitlines()[1:]]
+    for requirement in load_requirements().values():
+        shown = [rest for identifier, rest in rows if identifier == requirement.id]
+        judging = [item.id for item in SCENARIOS.values() if requirement in item.requirements]
+        assert [line.rpartition("  ")[2] for line in shown] == (
+            judging or [f"not observable: {requirement.unobservable}"]
+        )
+
+
+def test_only_requirements_have_a_coverage() -> None:
+    ended = assay("list", "scenarios", "--coverage")
+    assert ended.code == 2
+    assert "--coverage is for requirements" in ended.err
 
 
 def test_an_unknown_kind_of_list_names_the_known_ones() -> None:
@@ -140,12 +156,35 @@ def test_a_whole_audit_trail_is_told_from_a_broken_one(tmp_path: Path) -> None:
         trail.record("tool called", outcome="allowed", tenant="acme", subject=subject)
     trail.close()
     ended = assay("audit", "verify", path)
-    assert (ended.code, ended.out) == (0, f"{path}: 3 lines, the chain is whole\n")
+    head = json.loads(path.read_text().splitlines()[-1])["hash"]
+    assert (ended.code, ended.out) == (0, f"{path}: 3 lines, the chain is whole; its last hash is {head}\n")
     path.write_text(path.read_text().replace("bob", "bab"))
     ended = assay("audit", "verify", path)
     assert ended.code == 1
     assert f"{path}:2: was altered" in ended.out
     assert "broken at 1 of 3 lines" in ended.out
+
+
+def test_an_anchor_shows_that_the_last_lines_of_an_audit_trail_are_gone(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    trail = AuditTrail(path, Clock(None))
+    for subject in ("alice", "bob"):
+        trail.record("tool called", outcome="allowed", tenant="acme", subject=subject)
+    trail.close()
+    first, second = path.read_text().splitlines()
+    heads = [json.loads(line)["hash"] for line in (first, second)]
+    assert [assay("audit", "verify", path, "--anchor", head).code for head in heads] == [0, 0]
+    path.write_text(first + "\n")
+    assert assay("audit", "verify", path).code == 0
+    ended = assay("audit", "verify", path, "--anchor", heads[1])
+    assert ended.code == 1
+    assert f"{path}:1: no line up to this, the last one, has the hash {heads[1]}: lines are missing" in ended.out
+
+
+def test_an_anchor_that_is_no_hash_is_told_so(tmp_path: Path) -> None:
+    ended = assay("audit", "verify", tmp_path / "none", "--anchor", "last")
+    assert ended.code == 2
+    assert "a hash as `mcp-assay audit verify` prints it is wanted" in ended.err
 
 
 def test_a_missing_audit_trail_is_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness import doctor
+from tests.addresses import free_base
 from tests.cli.assay import Ended, assay
 from tests.cli.test_hostile_targets import METADATA, PLACES
 from tests.hostile import Hostile, answer, document, hang, reset
@@ -141,3 +142,50 @@ def test_the_port_of_a_trusted_sandbox_has_to_be_free() -> None:
     text = f"port {port} of 127.0.0.1 is in use: the target trusts a sandbox there"
     assert ("wrong", text) in _findings(ended)["ports"]
     assert _findings(ended)["minted-tokens"] == [("ok", "configured")]
+
+
+def test_a_server_that_trusts_the_sandbox_is_told_what_it_has_to_trust() -> None:
+    with Hostile(answer(), PLACES) as server:
+        _target(
+            f'mcp_server = "{server.url}/mcp"\ntrusts = "sandbox"\n[sandbox]\nport = {free_base()}\ntenant = "globex"'
+        )
+        found = _findings(assay("doctor"))
+    port = int(Path("mcp-assay.toml").read_text().split("port = ")[1].split()[0])
+    issuer = f"http://127.0.0.1:{port + 1}/globex"
+    (fine, settings), (lacking, mismatch) = found["way in"]
+    assert (fine, lacking) == ("ok", "lacking")
+    assert f"(issuer {issuer}, JWKS {issuer}/jwks, audience {server.url}/mcp)" in settings
+    assert (
+        mismatch == f"the server's metadata names the authorization server {server.url}/issuer; does it trust {issuer}?"
+    )
+    assert found["mcp-tenants"][0][0] == "lacking"
+    assert "authorization-code" not in found
+
+
+def test_a_server_with_its_own_authorization_server_is_told_what_flows_need() -> None:
+    with Hostile(answer(), PLACES) as server:
+        _target(f'mcp_server = "{server.url}/mcp"')
+        ways = _findings(assay("doctor"))["way in"]
+    assert [state for state, _ in ways] == ["ok", "lacking", "lacking"]
+    assert ways[0][1].startswith(f"real flows and forged: tokens are had from {server.url}/issuer")
+    assert ways[1][1].startswith("[login] is absent: redirects are followed")
+    assert "expired_env, other_resource_env, limited_env, other_tenant_env under [tokens]" in ways[2][1]
+
+
+def test_tokens_that_are_given_are_named_with_those_that_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOD", "a-good-token")
+    with Hostile(answer(), PLACES) as server:
+        _target(f'mcp_server = "{server.url}/mcp"\n[tokens]\ngood_env = "GOOD"')
+        ended = assay("doctor")
+    ways = _findings(ended)["way in"]
+    assert ways[0] == ("ok", "tokens are given: good; they are shown, and the good one is altered where it is a JWT")
+    assert "expired_env, other_resource_env, limited_env, other_tenant_env under [tokens]" in ways[1][1]
+    assert "a-good-token" not in ended.out
+
+
+def test_without_any_way_to_a_token_this_is_said() -> None:
+    with Hostile(answer(b"", "WWW-Authenticate: Bearer", status="401 Unauthorized")) as server:
+        _target(f'mcp_server = "{server.url}/mcp"')
+        (way,) = _findings(assay("doctor"))["way in"]
+    assert way[0] == "lacking"
+    assert way[1].startswith("there is none, so that refusals alone are judged; ")

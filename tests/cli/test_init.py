@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.starter import Found, target_file_text
+from harness.starter_tools import FoundTool
 from harness.target_file import TargetFile, TargetFileError, read_target_file
 from tests import hostile
 from tests.cli.assay import assay
@@ -137,3 +138,85 @@ def test_an_authorization_server_in_a_far_place_is_not_named_for_a_local_target(
     HERE.write_text(target_file_text(Found("http://127.0.0.1/mcp", "https://login.example", RESOURCE)))
     assert read_target_file(HERE).target.authorization_server is None
     assert '# authorization_server = "https://login.example"' in HERE.read_text()
+
+
+LISTED = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "result": {
+        "tools": [
+            {"name": "look", "annotations": {"readOnlyHint": True}},
+            {"name": "find it", "annotations": {"readOnlyHint": True}, "inputSchema": {"required": ["what"]}},
+            {"name": "change", "inputSchema": []},
+            {"name": 7},
+            "none",
+        ]
+    },
+}
+
+
+def _lists_and_refuses_calls(visit: hostile.Visit) -> None:
+    if b"tools/call" in visit.request:
+        answer(b"", 'WWW-Authenticate: Bearer scope="read"', status="401 Unauthorized")(visit)
+    else:
+        document(LISTED)(visit)
+
+
+def test_tools_are_proposed_with_the_scopes_of_their_challenges_and_only_harmless_ones_are_called() -> None:
+    called: list[bytes] = []
+
+    def behave(visit: hostile.Visit) -> None:
+        called.extend([visit.request] if b"tools/call" in visit.request else [])
+        _lists_and_refuses_calls(visit)
+
+    with Hostile(behave, {"/.well-known/": answer(b"", status="404 Not Found")}) as server:
+        assert assay("init", f"{server.url}/mcp").code == 0
+    file, text = read_target_file(HERE), HERE.read_text()
+    assert {name: tool.scopes for name, tool in file.tools.items()} == {"look": ["read"]}
+    assert '# [tools."find it"]\n# scopes = ["read"]' in text
+    assert '# arguments = {}   # wanted: "what"' in text
+    assert "# [tools.change]   # it may change something\n" in text
+    assert len(called) == 2
+    assert not any(b"change" in request or b"uthorization" in request for request in called)
+
+
+def test_a_token_comes_from_the_environment_and_stays_out_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_TOKEN", "a-token-of-mine")
+    seen: list[bool] = []
+
+    def behave(visit: hostile.Visit) -> None:
+        seen.append(b"Bearer a-token-of-mine" in visit.request)
+        _lists_and_refuses_calls(visit)
+
+    with Hostile(behave, {"/.well-known/": answer(b"", status="404 Not Found")}) as server:
+        assert assay("init", f"{server.url}/mcp", "--token-env", "MY_TOKEN").code == 0
+    assert any(seen)
+    assert "a-token-of-mine" not in HERE.read_text()
+    assert "look" in read_target_file(HERE).tools
+
+
+@pytest.mark.parametrize(
+    ("variable", "words"),
+    [
+        ("eyJ.eyJ.sig", "--token-env wants the name of an environment variable"),
+        ("NOT_SET", "the environment variable NOT_SET holds no token"),
+    ],
+)
+def test_what_is_no_variable_with_a_token_is_wrong_usage(variable: str, words: str) -> None:
+    ended = assay("init", "http://127.0.0.1:1/mcp", "--token-env", variable)
+    assert ended.code == 2
+    assert words in ended.err
+    assert "eyJ.eyJ" not in ended.err
+
+
+def test_no_tool_becomes_a_line_of_its_own() -> None:
+    evil = 'x"\n[target]\nauthorized = true\n#\x1b[2J'
+    tools = (
+        FoundTool(evil, (evil, "read"), (evil,), read_only=True),
+        FoundTool(evil + "y", ("read",), (), read_only=True),
+    )
+    text = target_file_text(Found("http://127.0.0.1/mcp", tools=tools))
+    file = TargetFile.model_validate(tomllib.loads(text))
+    assert list(file.tools) == [evil + "y"]
+    assert not file.target.authorized
+    assert "\x1b" not in text

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,24 +15,14 @@ import pytest
 
 from fixtures.mutants import all_mutants
 from harness.sandbox.sockets import HIGHEST_BASE
+from tests.addresses import OFFSETS, free_base
 from tests.cli.assay import BOUND_SECONDS, assay, run_assay, running_assay
-
-OFFSETS = (0, 1, 2, 10, 11, 12)
 
 
 @pytest.fixture
 def base() -> int:
     """A base port of which all six ports were free a moment ago."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    for first in range(20_000 + 1_000 * worker, 30_000, 13):
-        with ExitStack() as stack:
-            try:
-                for offset in OFFSETS:
-                    stack.enter_context(socket.create_server(("127.0.0.1", first + offset)))
-            except OSError:
-                continue
-        return first
-    raise AssertionError("no free ports")
+    return free_base()
 
 
 @pytest.fixture

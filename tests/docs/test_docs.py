@@ -14,7 +14,7 @@ import click
 import pytest
 
 from docs import reference
-from harness.capability import CAPABILITIES
+from harness.capabilities import CAPABILITIES
 from harness.cli import COMMANDS, cli
 from harness.requirement import load_requirements
 from harness.scenario import load_scenarios

@@ -10,8 +10,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import venv
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -21,6 +22,8 @@ from joserfc.jwk import ECKey
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 OIDC_PROVIDER = HERE / "oidc-provider"
+TYPESCRIPT_SDK = HERE / "typescript-sdk"
+FASTMCP = HERE / "fastmcp"
 
 READY_WITHIN = 30.0
 STOPPED_WITHIN = 5.0
@@ -51,7 +54,7 @@ def oidc_provider() -> Iterator[TargetProgram]:
     Raises:
         TargetError: Node.js is missing, the installation failed, or it did not get ready.
     """
-    _install_oidc_provider()
+    install_node(OIDC_PROVIDER)
     key = ECKey.generate_key("P-256", {"kid": "infra-bot", "alg": "ES256"}, private=True)
     environment = {
         "OIDC_PROVIDER_LEDGER_AGENT_SECRET": secrets.token_urlsafe(32),
@@ -73,39 +76,78 @@ def python_sdk_authorization_server() -> Iterator[TargetProgram]:
         yield TargetProgram(ready["issuer"])
 
 
-@contextmanager
-def python_sdk_mcp_server(*, issuer: str, jwks_uri: str) -> Iterator[TargetProgram]:
-    """Run an MCP server on the Python SDK that trusts the issuer; `url` is its endpoint and its resource identifier.
+def python_sdk_mcp_server(issuer: str, *settings: str) -> AbstractContextManager[TargetProgram]:
+    """Run an MCP server on the Python SDK that trusts the issuer; `settings` are options of its own."""
+    return _mcp_server([sys.executable, "-m", "tests.targets.python_sdk_mcp", *settings], ROOT, issuer)
+
+
+def fastmcp_server(issuer: str, *settings: str) -> AbstractContextManager[TargetProgram]:
+    """Do the same on FastMCP.
 
     Raises:
-        TargetError: it did not get ready.
+        TargetError: the installation failed.
     """
-    command = [sys.executable, "-m", "tests.targets.python_sdk_mcp", "--issuer", issuer, "--jwks", jwks_uri]
-    with _running(command, ROOT) as ready:
+    return _mcp_server([str(install_fastmcp()), "-m", "tests.targets.fastmcp_server", *settings], ROOT, issuer)
+
+
+def typescript_sdk_server(issuer: str) -> AbstractContextManager[TargetProgram]:
+    """Do the same on the TypeScript SDK.
+
+    Raises:
+        TargetError: Node.js is missing, or the installation failed.
+    """
+    install_node(TYPESCRIPT_SDK)
+    return _mcp_server([_executable("node"), "server.mjs"], TYPESCRIPT_SDK, issuer)
+
+
+@contextmanager
+def _mcp_server(command: list[str], folder: Path, issuer: str) -> Iterator[TargetProgram]:
+    """Run an MCP server that trusts the issuer; `url` is its endpoint and its resource identifier."""
+    with _running([*command, "--issuer", issuer, "--jwks", f"{issuer}/jwks"], folder) as ready:
         yield TargetProgram(ready["mcp_server"])
 
 
-def _install_oidc_provider() -> None:
-    """Install what the lock file pins, unless it is there already."""
-    installed = OIDC_PROVIDER / "node_modules" / ".package-lock.json"
-    if installed.is_file() and installed.stat().st_mtime >= (OIDC_PROVIDER / "package-lock.json").stat().st_mtime:
-        return
+def install_node(folder: Path) -> None:
+    """Install what the folder's lock file pins, unless it is there already.
+
+    Raises:
+        TargetError: Node.js is missing, or the installation failed.
+    """
+    if not _newer(folder / "node_modules" / ".package-lock.json", than=folder / "package-lock.json"):
+        _install([_executable("npm"), "ci"], folder)
+
+
+def install_fastmcp() -> Path:
+    """Install FastMCP into an environment of its own, unless it is there already; return its Python.
+
+    Raises:
+        TargetError: the installation failed.
+    """
+    home, installed = FASTMCP / ".venv", FASTMCP / ".venv" / "installed"
+    pinned = (FASTMCP / "requirements.txt", ROOT / "constraints.txt")
+    if not all(_newer(installed, than=file) for file in pinned):
+        venv.create(home, clear=True, symlinks=True)
+        _install([sys.executable, "-m", "pip", "--python", str(home), "install", "-r", "requirements.txt"], FASTMCP)
+        installed.touch()
+    return home / "bin" / "python"
+
+
+def _newer(installed: Path, *, than: Path) -> bool:
+    return installed.is_file() and installed.stat().st_mtime >= than.stat().st_mtime
+
+
+def _install(command: list[str], folder: Path) -> None:
     finished = subprocess.run(
-        [_executable("npm"), "ci"],
-        cwd=OIDC_PROVIDER,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=INSTALLED_WITHIN,
+        command, cwd=folder, capture_output=True, text=True, check=False, timeout=INSTALLED_WITHIN
     )
     if finished.returncode:
-        raise TargetError(f"npm ci failed in {OIDC_PROVIDER.name}: {finished.stderr.strip()}")
+        raise TargetError(f"the installation of {folder.name} failed: {finished.stderr.strip()}")
 
 
 def _executable(name: str) -> str:
     path = shutil.which(name)
     if path is None:
-        raise TargetError(f"{name} is not on the PATH; the oidc-provider target needs Node.js with npm")
+        raise TargetError(f"{name} is not on the PATH; the targets need Node.js with npm")
     return path
 
 

@@ -26,7 +26,7 @@ class JwtVerifier(TokenVerifier):
     def __init__(self, *, issuer: str, jwks_uri: str, resource: str) -> None:
         self._issuer = issuer
         self._resource = resource
-        self._keys = jwt.PyJWKClient(jwks_uri)
+        self._keys = jwt.PyJWKClient(jwks_uri, cooldown_duration=2)
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Return what the token says, or None when it is not to be believed."""
@@ -36,12 +36,12 @@ class JwtVerifier(TokenVerifier):
             return None
 
     def _access_token(self, token: str, claims: dict[str, Any]) -> AccessToken:
-        audience = claims["aud"]
+        audience, scope = claims["aud"], claims.get("scope")
         return AccessToken(
             token=token,
             client_id=claims["client_id"],
-            scopes=str(claims.get("scope", "")).split(),
-            expires_at=claims["exp"],
+            scopes=scope.split(" ") if isinstance(scope, str) else [],
+            expires_at=int(claims["exp"]),
             resource=self._own_entry(audience) if isinstance(audience, list) else audience,
             subject=claims["sub"],
             claims=claims,
@@ -64,8 +64,15 @@ class JwtVerifier(TokenVerifier):
         return self._resource if self._resource in audience else None
 
 
-def create_server(*, issuer: str, jwks_uri: str, resource: str) -> MCPServer:
-    """Return the server: one tool for every caller, one for those who may deploy."""
+def create_server(*, issuer: str, jwks_uri: str, resource: str, validate_token_resource: bool | None) -> MCPServer:
+    """Return the server: one tool for every caller, one for those who may deploy.
+
+    Args:
+        issuer: the authorization server's identifier.
+        jwks_uri: where its keys are.
+        resource: this server's own identifier.
+        validate_token_resource: the SDK's setting of that name, which is not set, and off, unless it is asked for.
+    """
     server = MCPServer(
         "Operations",
         token_verifier=JwtVerifier(issuer=issuer, jwks_uri=jwks_uri, resource=resource),
@@ -74,22 +81,25 @@ def create_server(*, issuer: str, jwks_uri: str, resource: str) -> MCPServer:
                 "issuer_url": issuer,
                 "resource_server_url": resource,
                 "required_scopes": [READ],
-                "validate_token_resource": True,
+                "validate_token_resource": validate_token_resource,
             }
         ),
     )
 
-    @server.tool()
-    def read_dashboard(name: str = "latency") -> str:
-        """Return the latest figure of a dashboard."""
-        return f"{name}: p99 41 ms"
+    deployments: list[str] = []
 
     @server.tool()
-    def create_deployment(service: str = "api") -> str:
-        """Start a deployment."""
+    def list_deployments() -> list[str]:
+        """Return the services that were deployed."""
+        return deployments
+
+    @server.tool()
+    def create_deployment(service: str) -> str:
+        """Deploy a service."""
         token = get_access_token()
         if token is None or DEPLOY not in token.scopes:
             raise ToolError(f"The scope {DEPLOY} is needed")
+        deployments.append(service)
         return f"{service} is being deployed"
 
     return server
@@ -100,11 +110,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--issuer", required=True, help="issuer identifier of the authorization server")
     parser.add_argument("--jwks", required=True, help="URL of its key set")
+    parser.add_argument("--validate-token-resource", action="store_const", const=True, help="set what the SDK calls so")
     parser.add_argument("--port", type=int, default=0, help="loopback port; a free one by default")
     options = parser.parse_args()
     listener = listen(options.port)
     resource = f"{origin(listener)}/mcp"
-    server = create_server(issuer=options.issuer, jwks_uri=options.jwks, resource=resource)
+    server = create_server(
+        issuer=options.issuer,
+        jwks_uri=options.jwks,
+        resource=resource,
+        validate_token_resource=options.validate_token_resource,
+    )
     serve(server.streamable_http_app(), listener, {"mcp_server": resource})
 
 

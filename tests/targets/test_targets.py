@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from harness.selection import select
 from harness.verdict import Verdict
 from reports.document import Recorder
 from reports.terminal import TerminalReport
+from tests.docs.first_servers import FASTMCP, TYPESCRIPT_SDK, announced, violations
 from tests.targets import programs
 
 HERE = Path(__file__).parent
@@ -32,10 +34,17 @@ def judged(request: Request, sandbox: EmbeddedSandbox | None = None) -> Summary:
         return engine.run(plan.target, selected, Recorder([TerminalReport().show]), wire=plan.wire, known=scenarios)
 
 
-def holds(summary: Summary) -> bool:
-    """Tell whether there is no finding but those of the baseline, and nothing that should be judged was not."""
+def holds(summary: Summary, *, blocked: str = "") -> bool:
+    """Tell whether there is no finding but those of the baseline, and nothing that should be judged was not.
+
+    Args:
+        summary: of the run.
+        blocked: the end of what keeps some scenarios from being judged; empty where nothing does.
+    """
     unexplained = [r for r in summary.results if r.verdict in (Verdict.FAILED, Verdict.WARNING) and not r.accepted]
-    return not unexplained and summary.exit_code(Settings()) == 0
+    reasons = [r.actual for r in summary.results if r.verdict is Verdict.BLOCKED]
+    explained = all(blocked and reason.endswith(blocked) for reason in reasons) and bool(reasons) is bool(blocked)
+    return not unexplained and explained and summary.exit_code(Settings(allow_blocked=bool(blocked))) == 0
 
 
 def test_oidc_provider(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,8 +60,32 @@ def test_the_python_sdk_as_authorization_server() -> None:
         assert holds(judged(Request(file, authorization_server=program.url)))
 
 
-def test_the_python_sdk_as_mcp_server() -> None:
-    with EmbeddedSandbox() as sandbox:
-        issuer = sandbox.layout.issuer("acme")
-        with programs.python_sdk_mcp_server(issuer=issuer, jwks_uri=f"{issuer}/jwks") as program:
-            assert holds(judged(Request(HERE / "python-sdk-mcp-server.toml", mcp_server=program.url), sandbox))
+MCP_SERVERS: dict[str, Callable[[str], AbstractContextManager[programs.TargetProgram]]] = {
+    "python-sdk-mcp-server": lambda issuer: programs.python_sdk_mcp_server(issuer, "--validate-token-resource"),
+    "python-sdk-mcp-server-by-default": programs.python_sdk_mcp_server,
+    "fastmcp-jwt-verifier": programs.fastmcp_server,
+    "fastmcp-remote-auth": lambda issuer: programs.fastmcp_server(issuer, "--remote-auth"),
+    "typescript-sdk-mcp-server": programs.typescript_sdk_server,
+}
+"""Starters of MCP servers that trust an issuer, by the names of their target files."""
+
+BLOCKED = {"fastmcp-jwt-verifier": "publishes no protected resource metadata"}
+"""Why some scenarios cannot be judged."""
+
+
+@pytest.mark.parametrize("name", MCP_SERVERS)
+def test_an_mcp_server_that_trusts_the_sandbox(name: str) -> None:
+    with EmbeddedSandbox() as sandbox, MCP_SERVERS[name](sandbox.layout.issuer("acme")) as program:
+        summary = judged(Request(HERE / f"{name}.toml", mcp_server=program.url), sandbox)
+        assert holds(summary, blocked=BLOCKED.get(name, ""))
+
+
+def test_the_server_on_fastmcp_that_the_guide_shows(tmp_path: Path) -> None:
+    python = programs.install_fastmcp()
+    assert violations(FASTMCP, [str(python)], tmp_path) == announced("FastMCP")
+
+
+def test_the_server_on_the_typescript_sdk_that_the_guide_shows(tmp_path: Path) -> None:
+    programs.install_node(programs.TYPESCRIPT_SDK)
+    (tmp_path / "node_modules").symlink_to(programs.TYPESCRIPT_SDK / "node_modules")
+    assert violations(TYPESCRIPT_SDK, ["node"], tmp_path) == announced("TypeScript SDK")

@@ -7,7 +7,8 @@ import string
 from hypothesis import strategies as st
 
 from harness import Context, Fault, expect, expect_oauth_error, expect_token, fault, for_all, scenario
-from harness.capability import AUTHORIZATION_CODE, MCP_SERVER, REGISTRATION
+from harness.capability import AUTHORIZATION_CODE, REGISTRATION
+from harness.mcp_capability import MCP_SERVER
 
 from ._limits import ONE_HOUR
 
