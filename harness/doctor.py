@@ -30,7 +30,7 @@ from harness.mcp_capability import MCP_SERVER
 from harness.requirement import Role
 from harness.sandbox.errors import PortError, SandboxError
 from harness.sandbox.layout import ISSUER, SERVICES
-from harness.sandbox.registry import usable
+from harness.sandbox.registry import key_file, usable
 from harness.sandbox.sockets import DEFAULT_PORT, Sockets
 from harness.support import Capability, Support
 from harness.version import tool
@@ -81,7 +81,7 @@ def examine(file: Path | None, timeout: float) -> Iterator[Finding]:
     yield from _python()
     yield from _packages()
     yield _temporary_files()
-    yield _ports(DEFAULT_PORT, "mcp-assay up wants another --port")
+    yield _running(DEFAULT_PORT) or _ports(DEFAULT_PORT, "mcp-assay up wants another --port")
     yield _docker()
     if file:
         yield from _target_file(file, timeout)
@@ -128,6 +128,11 @@ def _ports(base: int, otherwise: str, code: int = 0, services: Collection[str] =
     return Finding(State.FINE, "ports", f"{base} and those after it are free for a sandbox")
 
 
+def _running(base: int) -> Finding | None:
+    text = f'{base} and those after it are a running sandbox\'s, which a run with trusts = "sandbox" will use'
+    return Finding(State.FINE, "ports", text) if usable(base) else None
+
+
 def _docker() -> Finding:
     import docker
     from docker.errors import DockerException
@@ -144,9 +149,11 @@ def _target_file(path: Path, timeout: float) -> Iterator[Finding]:
     from harness.own_scenarios import load_own
     from harness.planning import Unreachable, look
     from harness.target_file import TargetFileError, read_target_file
+    from harness.trusting import check_tenants
 
     try:
         file = read_target_file(path)
+        check_tenants(file)
         yield Finding(State.FINE, "target file", f"{path} is valid, and all its variables are set")
         if own := file.plan.folder(path):
             yield Finding(State.FINE, "scenarios", f"{len(load_own(own)[0])} of your own in {own}")
@@ -172,7 +179,7 @@ def _target(file: TargetFile, plan: Plan) -> Iterator[Finding]:
         for fine, text in lines(way_in(file, target)):
             yield Finding(State.FINE if fine else State.LACKING, "way in", text)
     if file.target.trusts:
-        yield _trusted(file.sandbox.port)
+        yield from _trusted(file.sandbox.port)
         target = replace(target, home=_promised(home), other=_promised(target.other) if target.other else None)
     if file.downstream:
         finding, downstream = _played(file.downstream)
@@ -183,7 +190,7 @@ def _target(file: TargetFile, plan: Plan) -> Iterator[Finding]:
     if issuing and not run.home.metadata:
         text = f"{home.authorization_server} publishes no authorization server metadata"
         yield Finding(State.WRONG, "target", text, INCOMPLETE)
-    yield from _capabilities(run, issuing=issuing)
+    yield from _capabilities(run, issuing=issuing, minted=file.target.trusts is not None)
     plan.wire.close()
 
 
@@ -204,17 +211,22 @@ def _played(table: DownstreamTable) -> tuple[Finding, Downstream | None]:
         return Finding(State.WRONG, "downstream", text, USAGE), None
 
 
-def _trusted(port: int) -> Finding:
-    if usable(port):
-        return Finding(State.FINE, "ports", f"{port} and those after it are a running sandbox's, which a run will use")
-    return _ports(port, "the target trusts a sandbox there", USAGE, ISSUER)
+def _trusted(port: int) -> Iterator[Finding]:
+    if running := _running(port):
+        yield running
+        return
+    yield _ports(port, "the target trusts a sandbox there", USAGE, ISSUER)
+    try:
+        key_file(port)
+    except SandboxError as fault:
+        yield Finding(State.WRONG, "keys", str(fault), USAGE)
 
 
-def _capabilities(run: Run, *, issuing: bool) -> Iterator[Finding]:
-    """Say how each capability shows; those of authorization servers, where one is judged."""
+def _capabilities(run: Run, *, issuing: bool, minted: bool) -> Iterator[Finding]:
+    """Say how each capability shows; those of authorization servers and of given tokens where there are such."""
     for capability in CAPABILITIES.values():
         kind = CLIENT_OF.get(capability, "")
-        if not issuing and _is_an_issuers(capability):
+        if (not issuing and _is_an_issuers(capability)) or (minted and capability.name.startswith("given-")):
             continue
         if run.support(capability) is Support.ABSENT:
             hint = f"absent; {capability.unlock}" if capability.unlock else "absent"

@@ -25,17 +25,22 @@ def given(ctx: Context, kind: str) -> str:
 
 
 def check_expired(ctx: Context) -> None:
-    """The expired token says that it is, where it says anything."""
-    if (end := _end(given(ctx, "expired"))) is not None and end > ctx.now():
+    """The expired token says that it is, where it says anything, and is like the good one apart from that."""
+    token = given(ctx, "expired")
+    if (end := _end(token)) is not None and end > ctx.now():
         raise _not_what_it_is_called("expired", "has not expired")
+    _check_issuer(ctx, "expired", token)
+    mine, good = (_audiences(each) for each in (token, ctx.good_token()))
+    if mine and good and not mine & good:
+        raise _not_what_it_is_called("expired", "is for another resource")
 
 
 def check_for_another_resource(ctx: Context) -> None:
     """The token for another resource is good there, and not for this one too."""
     token = given(ctx, "other_resource")
     _check_alive(ctx, "other_resource", token)
-    audience = keys.claims_of(token).get("aud")
-    if ctx.world.resource in (audience if isinstance(audience, list) else [audience]):
+    _check_issuer(ctx, "other_resource", token)
+    if ctx.world.resource in _audiences(token):
         raise _not_what_it_is_called("other_resource", "is for this resource too")
 
 
@@ -85,6 +90,17 @@ def _scopes(ctx: Context, token: str) -> frozenset[str]:
 def _end(token: str) -> float | None:
     value = keys.claims_of(token).get("exp")
     return value if isinstance(value, int | float) else None
+
+
+def _audiences(token: str) -> frozenset[str]:
+    value = keys.claims_of(token).get("aud")
+    return frozenset(map(str, value if isinstance(value, list) else filter(None, [value])))
+
+
+def _check_issuer(ctx: Context, kind: str, token: str) -> None:
+    mine, good = (keys.claims_of(each).get("iss") for each in (token, ctx.good_token()))
+    if mine and good and mine != good:
+        raise _not_what_it_is_called(kind, "is from another issuer than the good one")
 
 
 def _check_alive(ctx: Context, kind: str, token: str) -> None:

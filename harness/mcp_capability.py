@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from harness import given_tokens
 from harness.access import cells
 from harness.capability import AUTHORIZATION_CODE, REGISTRATION
 from harness.downstream import claims_that_arrive, relayed
 from harness.support import Capability, configured
+
+if TYPE_CHECKING:
+    from harness.mcp_context import McpContext
+    from harness.target import Identity
+
+
+def _allowed_at_home(ctx: McpContext) -> Identity:
+    return next(cell.identity for cell in ctx.world.cells if cell.allowed and cell.tenant is ctx.home.tenant)
+
 
 MCP_SERVER = Capability(
     "mcp-server",
@@ -88,7 +99,7 @@ ACCESS_MATRIX = Capability(
     configured(
         lambda run: {cell.allowed for cell in cells(run.target) if cell.tenant is run.target.home} == {True, False}
     ),
-    lambda ctx: ctx.accepted(ctx.token_of(next(cell.identity for cell in ctx.world.cells if cell.allowed))),
+    lambda ctx: ctx.accepted(ctx.token_of(_allowed_at_home(ctx))),
     unlock='list tools with their scopes under [tools], and let the server trust the sandbox (trusts = "sandbox") or '
     "give tokens under [identities]",
     requires=(MCP_SERVER,),

@@ -97,11 +97,13 @@ class McpContext(ABC):
         """Return the published keys of the authorization server.
 
         Raises:
-            NotApplicable: no authorization server is known.
-            Blocked: it is, and its keys cannot be had.
+            NotApplicable: no authorization server is known, or it publishes no keys.
+            Blocked: it does, and they cannot be had.
         """
-        self.require((site or self.home).tenant.authorization_server, "no authorization server is known that has keys")
-        url = (site or self.home).metadata.get("jwks_uri")
+        asked_of = site or self.home
+        self.require(asked_of.tenant.authorization_server, "no authorization server is known that has keys")
+        self.require(not asked_of.metadata or "jwks_uri" in asked_of.metadata, "the authorization server has no keys")
+        url = asked_of.metadata.get("jwks_uri")
         if not isinstance(url, str) or not origin_of(url):
             asked = "name the authorization server among origins under [target], if it may be asked for its metadata"
             raise Blocked("no metadata of the authorization server holds a usable jwks_uri", asked)
@@ -247,7 +249,12 @@ class McpContext(ABC):
         return self.call_tool(token=token, at=site, **options)
 
     def accepted(self, token: str, *, tool: Tool | None = None, at: Site | None = None) -> Answer:
-        """Send a request with a token that has to be accepted. A failure is `blocked`."""
+        """Send a request with a token that has to be accepted. A failure is `blocked`.
+
+        It is the call of a tool where one is given, or where everybody may list the tools.
+        """
+        if tool is None and self.world.scoped_tools and self._run.lists_openly(at or self.home):
+            tool = self.world.tool_at(at or self.home)
         answer = self.call_tool(tool, token=token, at=at) if tool else self.mcp_request(token=token, at=at)
         if answer.status != 200 or (tool and not succeeded(answer)):
             raise Blocked(f"a token that should be good was refused: {answer.summary()}", exchange=answer.exchange)

@@ -28,11 +28,12 @@ def _sentence(error: Mapping[str, Any], model: type[BaseModel]) -> str:
     if error["type"] == "missing":
         return "is missing"
     if error["type"] in ("model_type", "dict_type"):
-        return f"a table is wanted; found {error['input']!r}"
+        told = f"; found {error['input']}" if isinstance(error["input"], int) else ""  # a text may be a secret
+        return f"a table is wanted{told}"
     message = str(error["msg"]).removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     found = error.get("input")
-    if isinstance(found, dict) or message.startswith(SECRETIVE):
+    if isinstance(found, dict) or any(str(part).endswith("_env") for part in error["loc"]):
         return message
     return f"{message}; found {CREDENTIALS.sub('//', _shown(found))}"
 

@@ -75,13 +75,14 @@ def plan_of(file: TargetFile, timeout: float, stack: ExitStack, sandbox: Sandbox
         SandboxError: the sandbox does not start.
         Unreachable: the target does not answer.
     """
+    from harness.trusting import check_tenants, trusting
+
+    check_tenants(file)
     downstream = _downstream(file.downstream, stack)
     found = look(file, timeout)
     found = replace(found, target=replace(found.target, downstream=downstream))
     if file.target.trusts != "sandbox":
         return found
-    from harness.trusting import trusting
-
     try:
         target = trusting(found.target, file, stack, sandbox)
     except BaseException:

@@ -67,7 +67,8 @@ def discover(client: Client, url: str, token: str | None = None) -> Found:
     resource = _or_nothing(discovery.resource_metadata, client, url)
     if resource or _speaks_mcp(client, url):
         issuer = discovery.authorization_server_of(resource)
-        client.wire.origins.add(origin_of(issuer))
+        if is_loopback(url) or not is_loopback(issuer):  # a far server leads to nothing on this machine
+            client.wire.origins.add(origin_of(issuer))
         own = _or_nothing(discovery.authorization_server_metadata, client, issuer) if issuer else {}
         return Found(url, issuer, resource, own, find_tools(client, url, token))
     if metadata:

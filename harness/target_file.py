@@ -19,6 +19,7 @@ from harness.identity_table import IdentityTable, check_identities, widest_token
 from harness.mistakes import mistakes
 from harness.redaction import secretive
 from harness.requirement import REVISIONS
+from harness.sandbox.sockets import DEFAULT_PORT, HIGHEST_BASE
 from harness.target import REDIRECT_URI, Login, LoginPage, OAuthClient, Target, Tenant
 from harness.target_tables import (
     Arguments,
@@ -71,6 +72,8 @@ class TargetTable(Table):
         urls = [url for url in (self.mcp_server, self.authorization_server) if url]
         if not urls:
             raise ValueError("mcp_server or authorization_server is wanted")
+        if self.trusts and not self.mcp_server:
+            raise ValueError("mcp_server is wanted, with trusts: an MCP server is what can trust an issuer")
         far = [url for url in urls if not is_loopback(url)]
         if far and not self.authorized:
             raise ValueError(f"{far[0]} is off loopback: set authorized = true if its owner lets you test it")
@@ -130,7 +133,7 @@ class TenantTable(Table):
 class SandboxTable(Table):
     """`[sandbox]`: where the sandbox that the target trusts is started."""
 
-    port: Annotated[int, Field(ge=1024, le=65500)] = 7400
+    port: Annotated[int, Field(ge=1024, le=HIGHEST_BASE)] = DEFAULT_PORT
     tenant: str = "acme"
 
 

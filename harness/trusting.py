@@ -25,7 +25,6 @@ def trusting(target: Target, file: TargetFile, stack: ExitStack, running: Sandbo
         running: a sandbox that takes the place of the one at that port.
 
     Raises:
-        TargetFileError: the sandbox has no such tenant.
         SandboxError: the sandbox does not start.
     """
     from fixtures.world import load_world
@@ -33,7 +32,6 @@ def trusting(target: Target, file: TargetFile, stack: ExitStack, running: Sandbo
     from harness.sandbox.trusted import trusted_sandbox
 
     world = load_world()
-    _check_tenants(file, world)
     sandbox = running or stack.enter_context(trusted_sandbox(file.sandbox.port))
     control = stack.enter_context(sandbox.control("authorization_server"))
 
@@ -54,11 +52,21 @@ def trusting(target: Target, file: TargetFile, stack: ExitStack, running: Sandbo
     return _asking_what_is_known(replace(target, home=home, other=other), world)
 
 
-def _check_tenants(file: TargetFile, world: World) -> None:
+def check_tenants(file: TargetFile) -> None:
+    """Look whether the sandbox has the tenants that a target file names, where its issuer is trusted.
+
+    Raises:
+        TargetFileError: it has none of that name, or one is named twice.
+    """
+    if not file.target.trusts:
+        return
+    from fixtures.world import load_world
+
+    tenants = load_world().tenants
     other = file.other_tenant.name if file.other_tenant else ""
     for key, name in (("sandbox.tenant", file.sandbox.tenant), ("other_tenant.name", other)):
-        if name and name not in world.tenants:
-            raise TargetFileError(f"{key}: there is no {name!r}; there are: {', '.join(world.tenants)}")
+        if name and name not in tenants:
+            raise TargetFileError(f"{key}: there is no {name!r}; there are: {', '.join(tenants)}")
     if other == file.sandbox.tenant:
         raise TargetFileError(f"other_tenant.name: {other!r} is the tenant that signs for [target] already")
 

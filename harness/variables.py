@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, ValidationInfo
 
 from harness.mistakes import SECRETIVE
+
+_UNLIKE_A_SECRET = re.compile(r"_*[A-Z]+(_+[A-Z0-9]+)*")
 
 WITHOUT_SECRETS = object()
 """The context of a validation that needs no secrets: their variables need not be set."""
@@ -17,7 +20,8 @@ def _set_variable(value: str, info: ValidationInfo) -> str:
     if not value.isidentifier():  # it may be the secret itself, which is not repeated
         raise ValueError(f"{SECRETIVE}, in the place of its value")
     if value not in os.environ and info.context is not WITHOUT_SECRETS:
-        raise ValueError(f"the environment variable {value} is not set")
+        told = value if _UNLIKE_A_SECRET.fullmatch(value) else "that it names"
+        raise ValueError(f"the environment variable {told} is not set")
     return value
 
 

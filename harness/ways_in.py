@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from harness.sandbox.attached import attach
+from harness.sandbox.registry import usable
+from harness.sandbox.sockets import LOOPBACK
 from harness.token_table import TokensTable
 
 if TYPE_CHECKING:
@@ -32,7 +35,7 @@ def way_in(file: TargetFile, target: Target) -> WayIn:
     """Return the way that a target file chooses, with what discovery found."""
     if file.target.trusts:
         return _minted(file, target)
-    given = sorted(file.tokens.resolve())
+    given = sorted(target.home.tokens)
     if target.home.authorization_server and not file.tokens_given:
         return _flows(file, target, given)
     if "good" in given:
@@ -54,7 +57,9 @@ def _minted(file: TargetFile, target: Target) -> WayIn:
 
 def sandbox_issuer(file: TargetFile) -> str:
     """Return the issuer that a server which trusts the sandbox has to trust."""
-    return f"http://127.0.0.1:{file.sandbox.port + 1}/{file.sandbox.tenant}"
+    port, tenant = file.sandbox.port, file.sandbox.tenant
+    running = usable(port)
+    return attach(running).layout.issuer(tenant) if running else f"http://{LOOPBACK}:{port + 1}/{tenant}"
 
 
 def _flows(file: TargetFile, target: Target, given: list[str]) -> WayIn:

@@ -17,6 +17,7 @@ from harness.events import Settings
 from harness.http import Wire
 from harness.sandbox.embedded import EmbeddedSandbox
 from harness.sandbox.layout import SERVICES
+from harness.sandbox.rates import RatesPlace
 from harness.sandbox.target import sandbox_target
 from harness.scenario import load_scenarios
 from tests import steadiness
@@ -38,6 +39,7 @@ def main() -> None:
     count = len(load_scenarios())
     show("whole run on the sandbox", seconds, f"s for {count} scenarios")
     show("scenarios per second", count / seconds, "from command to exit", ">= 40")
+    show("the role mcp-server", best(lambda: whole_run("--role", "mcp-server")[0]), "s from command to exit", "< 6")
     show("harness and sandbox together", megabytes, "MB at most", "< 300")
     one, many = (delayed_seconds(jobs) for jobs in (1, 16))
     show(f"with {LATENCY * 1000:.0f} ms latency, --jobs 1", one, "s")
@@ -82,10 +84,13 @@ def ready_seconds() -> float:
     return spent
 
 
-def whole_run() -> tuple[float, float]:
+def whole_run(*options: str) -> tuple[float, float]:
     """Judge the sandbox by the command; return its seconds and the most megabytes that it and its children used."""
     started = time.perf_counter()
-    with subprocess.Popen([*COMMAND, "run"], stdout=subprocess.DEVNULL) as process, sampled(process.pid) as peak:
+    with (
+        subprocess.Popen([*COMMAND, "run", *options], stdout=subprocess.DEVNULL) as process,
+        sampled(process.pid) as peak,
+    ):
         code = process.wait()
     if code:
         sys.exit(f"the run on the sandbox ended with {code}")
@@ -134,7 +139,7 @@ def _read(path: Path) -> str:
 
 def delayed_seconds(jobs: int) -> float:
     """Judge a sandbox whose services each wait before they answer, and whose clock is out of reach as a target's is."""
-    with EmbeddedSandbox() as sandbox:
+    with EmbeddedSandbox(rates=RatesPlace()) as sandbox:
         for service in SERVICES:
             with sandbox.control(service) as control:
                 control.fault("/", delay=LATENCY, times=1_000_000)
@@ -146,7 +151,7 @@ def delayed_seconds(jobs: int) -> float:
 
 def unsteady(jobs: int) -> float:
     """Judge a sandbox again and again under load, each time in another order; return how many verdicts changed."""
-    with EmbeddedSandbox(mutant=steadiness.MUTANT) as sandbox:
+    with EmbeddedSandbox(mutant=steadiness.MUTANT, rates=RatesPlace()) as sandbox:
         first = steadiness.verdicts(sandbox, jobs=jobs, seed=0)
         with steadiness.load():
             seeds = range(1, REPETITIONS + 1)

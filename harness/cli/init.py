@@ -81,11 +81,11 @@ def _check_output(output: Path, *, force: bool) -> None:
 
 def _discovered(url: str, token: str | None) -> Found:
     from harness.exchange import Evidence
-    from harness.http import Client, Wire, origin_of
+    from harness.http import Client, Wire, is_loopback, origin_of
     from harness.starter import discover
     from harness.verdict import Blocked
 
-    wire = Wire(TIMEOUT, authorized=True, origins={origin_of(url)})
+    wire = Wire(TIMEOUT, authorized=True, origins={origin_of(url)}, loopback=is_loopback(url))
     try:
         return discover(Client(wire, Evidence()), url, token)
     except Blocked as fault:

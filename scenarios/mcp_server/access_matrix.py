@@ -148,19 +148,33 @@ def _judgeable(ctx: Context, made: Sequence[Made]) -> None:
     Raises:
         Blocked: a call came to nothing, a token was not accepted at all, or a tool does not work for those who may.
     """
+    doubtful: dict[str, Made] = {}
     for call in made:
         identity = call.cell.identity
-        own = call.cell.tenant is ctx.tenant_of(identity)
         if call.outcome is Outcome.NOTHING:
             _block(f"{call.cell} came to nothing: the answer was {call.status}", "", call)
+        own = call.cell.tenant is ctx.tenant_of(identity)
         if call.status == 401 and own and (identity.token or identity.subject):
-            _block(f"the token of {identity.name} is refused with 401, whatever it covers", "look at it", call)
+            doubtful.setdefault(identity.name, call)
+    for name, call in doubtful.items():
+        if not _let_in(ctx, call.cell):
+            _block(f"the token of {name} is refused with 401, whatever it covers", "look at it", call)
     for tool in {call.cell.tool.name: call.cell.tool for call in made if call.outcome is Outcome.ERROR}.values():
         _served_to_somebody(ctx, tool, ctx.home.tenant)
 
 
 def _block(reason: str, unlock: str, call: Made) -> None:
     raise Blocked(reason, unlock, call.exchange)
+
+
+def _let_in(ctx: Context, denied: Cell) -> bool:
+    """Tell whether an identity is served a tool that it may call, so that its token as such is no reason to refuse."""
+    caller = Caller(ctx, denied.identity, denied.tenant)
+    return any(
+        succeeded(caller.call(cell.tool))
+        for cell in ctx.world.cells
+        if cell.allowed and cell.identity.name == denied.identity.name and cell.tenant is denied.tenant
+    )
 
 
 def _served_to_somebody(ctx: Context, tool: Tool, tenant: Tenant) -> str:

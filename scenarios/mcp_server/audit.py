@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from harness import Context, Fault, audit_log, expect, expect_refused, fault, scenario
 from harness.audit_log import Entry, Mark
 from harness.exchange import Answer
+from harness.expect import REFUSALS
 from harness.mcp_calls import succeeded
 from harness.mcp_capability import AUDIT_LOG, MCP_TENANTS
 from harness.mcp_wire import STATELESS_REVISIONS
@@ -18,7 +19,7 @@ from harness.run import AGENT, Site
 from harness.target import Tool
 from harness.verdict import Blocked
 
-CALLS = 3
+CALLS, MANY = 3, 24
 EXPIRED = -3600
 SHOWN = 80
 
@@ -71,6 +72,24 @@ def a_served_call_leaves_an_entry(ctx: Context) -> None:
         expect(call.entries, "an entry about the call", f"{_place(ctx)} tells nothing of it", call.answer)
 
 
+@scenario("audit-1-1", needs={AUDIT_LOG})
+def of_many_calls_at_once_none_is_left_out(ctx: Context) -> None:
+    """Each of many calls that are made at the same time leaves an entry.
+
+    Why: where writers overwrite each other, or a full buffer drops what comes, the log is silent when much happens.
+    Remedy: write each entry whole and on its own, and wait where the log cannot keep up.
+    """
+    first = _caller(ctx)
+    callers = [first, *(_another(ctx, first) for _ in range(MANY - 1))]
+    since = ctx.audit.mark()
+    answers = ctx.at_once(lambda caller: ctx.call_tool(token=caller.token), callers)
+    if refused := next((answer for answer in answers if not succeeded(answer)), None):
+        raise Blocked(f"a token that should be good was refused: {refused.summary()}", exchange=refused.exchange)
+    entries = ctx.audit.entries(since, lambda found: _told_of(callers, found) == MANY)
+    told = _told_of(callers, entries) or min(len(entries), MANY)
+    expect(told == MANY, f"entries about all of {MANY} calls", f"{_place(ctx)} tells of {told}", answers[-1])
+
+
 @scenario("audit-1-2", needs={AUDIT_LOG})
 def a_call_without_the_scope_leaves_an_entry(ctx: Context) -> None:
     """A call that is refused for want of a scope leaves an entry.
@@ -89,7 +108,8 @@ def a_refused_token_leaves_an_entry(ctx: Context) -> None:
     Remedy: write down what you decided, also where that was decided before anybody knew who called.
     """
     since, answer = _called(ctx, _caller(ctx, iat=2 * EXPIRED, exp=EXPIRED), ctx.home)
-    expect_refused(answer)
+    if answer.status not in REFUSALS:
+        raise Blocked(f"an expired token was not refused: {answer.summary()}", exchange=answer.exchange)
     entries = ctx.audit.entries(since, enough=bool)
     expect(entries, "an entry about the refused call", f"{_place(ctx)} tells nothing of it", answer)
 
@@ -183,6 +203,18 @@ def _caller(ctx: Context, *, at: Site | None = None, **claims: Any) -> Caller:
     tried = ctx.call_tool(ctx.world.tool_at(site), token=probing, at=site)
     agent = alone if succeeded(tried) else AGENT
     return Caller(agent, jti, ctx.mint(at=site, client_id=agent, act={"sub": agent}, jti=jti, **claims))
+
+
+def _another(ctx: Context, caller: Caller) -> Caller:
+    """Mint a token for one more call, whose agent is another one too where the server takes tokens of any."""
+    alone, jti = (f"assay-{secrets.token_hex(8)}" for _ in range(2))
+    agent = AGENT if caller.agent == AGENT else alone
+    return Caller(agent, jti, ctx.mint(client_id=agent, act={"sub": agent}, jti=jti))
+
+
+def _told_of(callers: list[Caller], entries: list[Entry]) -> int:
+    """Return of how many callers there is an entry of their own."""
+    return sum(any(caller.is_in(entry) for entry in entries) for caller in callers)
 
 
 def _served(ctx: Context, caller: Caller, *, at: Site | None = None) -> Call:

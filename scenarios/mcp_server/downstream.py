@@ -18,7 +18,7 @@ CARRIERS = ("Cookie", "X-Authorization", "X-Forwarded-Access-Token", "X-Original
 LATE = 600
 
 
-@scenario("mcp-security.privilege-1", needs={DOWNSTREAM})
+@scenario("mcp-security.privilege-1", "mcp-token-handling-4", needs={DOWNSTREAM})
 def the_clients_token_goes_no_further(ctx: Context) -> None:
     """The API that a tool asks is never shown the token that came from the client, wherever in the request.
 

@@ -21,7 +21,7 @@ MOST_STEPS = 3
 """How often a client steps up for one call before it gives up."""
 
 
-@scenario("oauth21-5.2-1", needs={SCOPED_TOOLS})
+@scenario("oauth21-5.2-1", "rfc9700-2.3-3", needs={SCOPED_TOOLS})
 def no_tool_works_without_one_of_its_scopes(ctx: Context) -> None:
     """A call is refused when any one of the scopes that the tool needs is missing, whatever else the token covers.
 

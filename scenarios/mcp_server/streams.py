@@ -15,7 +15,7 @@ from harness.mcp_calls import McpConnection, own_session
 from harness.mcp_capability import GOOD_TOKEN, MINTED_TOKENS, REVOCATION_PROMISED
 from harness.mcp_wire import STATELESS_REVISIONS, event_ids
 from harness.streaming import Stream
-from harness.verdict import NotApplicable
+from harness.verdict import Blocked, NotApplicable
 from scenarios.mcp_server.sessions import of_another_user
 
 LIFE = 600
@@ -48,10 +48,13 @@ def a_stream_ends_when_its_token_is_revoked(ctx: Context) -> None:
 
     Remedy: ask about the token of each open stream every few seconds, or be told of revocations.
     """
-    tokens = ctx.grant(resource=ctx.world.resource)
+    token, client = ctx.revocable()
     with ExitStack() as stack:
-        streams = _open(ctx, tokens.access_token, stack)
-        ctx.revoked(tokens)
+        streams = _open(ctx, token, stack)
+        answer = ctx.revoke(token, client=client)
+        ctx.require(answer.error != "unsupported_token_type", "the authorization server revokes no access tokens")
+        if answer.status != 200:
+            raise Blocked(f"revoking a token failed: {answer.summary()}", exchange=answer.exchange)
         _expect_to_end(streams, "was revoked")
 
 

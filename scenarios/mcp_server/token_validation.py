@@ -222,7 +222,7 @@ def no_made_up_token_is_accepted(ctx: Context, token: str, padding: str) -> None
     expect_refused(ctx.guarded(token=token + padding), what="a made-up token")
 
 
-@scenario("oauth21-5.2-1", needs={MINTED_TOKENS})
+@scenario("oauth21-5.2-1", "oauth21-5-1", "mcp-token-handling-1", needs={MINTED_TOKENS})
 @for_all(budget=25, names=_subsets(row for row in (*SIGNED, *FORGED) if not row.needs))
 def only_a_flawless_token_is_accepted(ctx: Context, names: set[str]) -> None:
     """A token with any of the faults, alone or together, is refused; a token with none is accepted.

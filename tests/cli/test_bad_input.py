@@ -132,6 +132,24 @@ def test_an_unset_variable_is_named(tmp_path: Path) -> None:
     assert "clients.machine.secret_env: the environment variable ASSAY_TEST_NOT_SET is not set" in ended.err
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        "[tokens]\ngood_env = 's3cr3t'",
+        "[tokens]\ngood_env = ['s3cr3t']",
+        "[identities]\nalice = 's3cr3t'",
+        "[identities.alice]\ntoken_env = 's3cr3t.x'",
+        "[clients.machine]\nclient_id = 'x'\nsecret_env = 's3cr3t'",
+    ],
+)
+def test_a_secret_in_the_place_of_its_variable_is_not_repeated(tmp_path: Path, table: str) -> None:
+    path = tmp_path / "target.toml"
+    path.write_text(f"{LOOPBACK}{table}")
+    ended = assay("run", "--target", path)
+    assert ended.code == 2
+    assert "s3cr3t" not in ended.err
+
+
 def test_a_secret_in_the_place_of_a_variable_is_not_repeated(tmp_path: Path) -> None:
     (tmp_path / "t.toml").write_text(CLIENT + 'secret_env = "hunter-2"')
     ended = assay("run", "--target", "t.toml")

@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from harness import doctor
+from harness.sandbox.attached import handle_of
+from harness.sandbox.embedded import EmbeddedSandbox
+from harness.sandbox.layout import ISSUER
+from harness.sandbox.registry import recorded
 from tests.addresses import free_base
 from tests.cli.assay import Ended, assay
 from tests.cli.test_hostile_targets import METADATA, PLACES
@@ -189,3 +193,40 @@ def test_without_any_way_to_a_token_this_is_said() -> None:
         (way,) = _findings(assay("doctor"))["way in"]
     assert way[0] == "lacking"
     assert way[1].startswith("there is none, so that refusals alone are judged; ")
+
+
+def test_a_token_of_an_identity_is_a_way_in_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSAY_TEST_ALICE", "opaque")
+    with Hostile(answer()) as server:
+        _target(f'mcp_server = "{server.url}/mcp"\n[identities.alice]\ntoken_env = "ASSAY_TEST_ALICE"')
+        found = _findings(assay("doctor"))
+    assert found["way in"][0][1].startswith("tokens are given: good;")
+
+
+def test_a_tenant_that_the_sandbox_lacks_is_wrong() -> None:
+    _target('mcp_server = "http://127.0.0.1:1/mcp"\ntrusts = "sandbox"\n[sandbox]\ntenant = "initech"')
+    ended = assay("doctor")
+    assert ended.code == 2
+    assert ("wrong", "sandbox.tenant: there is no 'initech'; there are: acme, globex") in _findings(ended)[
+        "target file"
+    ]
+
+
+def test_without_a_place_for_the_issuers_keys_this_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(Path(__file__)))
+    with Hostile(answer(), PLACES) as server:
+        _target(f'mcp_server = "{server.url}/mcp"\ntrusts = "sandbox"\n[sandbox]\nport = {free_base()}')
+        ended = assay("doctor")
+    assert ended.code == 2
+    assert "there is no place for the issuer's keys" in _findings(ended)["keys"][0][1]
+
+
+def test_the_issuer_that_runs_is_told_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with EmbeddedSandbox(services=ISSUER) as sandbox, Hostile(answer()) as server:
+        base = sandbox.layout.mock_idp.url
+        with recorded({"mock_idp": base}, handle_of(sandbox)):
+            _target(f'mcp_server = "{server.url}/mcp"\ntrusts = "sandbox"\n[sandbox]\nport = {base.rpartition(":")[2]}')
+            found = _findings(assay("doctor"))
+        assert f"(issuer {sandbox.layout.issuer('acme')}, " in found["way in"][0][1]
+    assert not [name for name in found if name.startswith("given-")]

@@ -180,6 +180,21 @@ def test_tools_are_proposed_with_the_scopes_of_their_challenges_and_only_harmles
     assert not any(b"change" in request or b"uthorization" in request for request in called)
 
 
+def test_scopes_that_any_request_is_told_are_not_taken_for_those_of_a_tool(monkeypatch: pytest.MonkeyPatch) -> None:
+    def behave(visit: hostile.Visit) -> None:
+        if b"uthorization: Bearer" in visit.request:
+            document(LISTED)(visit)
+        else:
+            answer(b"", 'WWW-Authenticate: Bearer scope="read write"', status="401 Unauthorized")(visit)
+
+    monkeypatch.setenv("MY_TOKEN", "a-token-of-mine")
+    with Hostile(behave, {"/.well-known/": answer(b"", status="404 Not Found")}) as server:
+        assert assay("init", f"{server.url}/mcp", "--token-env", "MY_TOKEN").code == 0
+    assert read_target_file(HERE).tools == {}
+    told = "what any request is told: keep those that this call needs"
+    assert f'# [tools.look]\n# scopes = ["read", "write"]   # {told}\n' in HERE.read_text()
+
+
 def test_a_token_comes_from_the_environment_and_stays_out_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_TOKEN", "a-token-of-mine")
     seen: list[bool] = []

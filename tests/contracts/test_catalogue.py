@@ -7,6 +7,8 @@ from harness.requirement import REVISIONS, load_requirements
 from harness.scenario import load_scenarios
 
 GOLDEN = Path(__file__).with_name("scenario_ids.txt")
+STATEMENTS = Path(__file__).with_name("statements.txt")
+"""Every MUST and MUST NOT for MCP servers that was found in the documents when they were read through."""
 ROLES_JUDGED = {"authorization-server", "mcp-server"}
 
 
@@ -15,6 +17,11 @@ def test_every_requirement_has_a_scenario_or_a_reason() -> None:
     unobservable = {requirement.id for requirement in load_requirements().values() if requirement.unobservable}
     assert set(load_requirements()) - cited - unobservable == set()
     assert cited & unobservable == set()
+
+
+def test_every_statement_about_mcp_servers_is_a_requirement() -> None:
+    known = {identifier: item.role.value for identifier, item in load_requirements().items()}
+    assert [item for item in STATEMENTS.read_text().split() if known.get(item) != "mcp-server"] == []
 
 
 def test_every_scenario_judges_one_role() -> None:

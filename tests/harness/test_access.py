@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.access import MOST, cells, identities
+from harness.access import MOST, cells, effective, identities
 from harness.target import Identity, Target, Tenant, Tool
 
 
@@ -50,6 +50,12 @@ def test_scopes_the_tenant_and_allow_decide() -> None:
         ("guest", "globex", "read"),
     }
     assert len(list(cells(target))) == 4 * 2 * len(TOOLS)
+
+
+def test_a_scope_may_imply_several_and_these_others() -> None:
+    implied = {"all": "do mail", "do": "see"}
+    assert effective(implied, ["all"]) == {"all", "do", "mail", "see"}
+    assert effective(implied, ["do", "see"]) == {"do", "see"}
 
 
 def test_who_cannot_have_a_token_is_left_out() -> None:

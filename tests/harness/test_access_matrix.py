@@ -45,6 +45,12 @@ def with_people(target: Target, *people: Identity, **tools: Tool) -> Target:
     return replace(target, identities={one.name: one for one in people}, tools={**target.tools, **tools})
 
 
+def test_the_first_identity_may_be_of_another_tenant(target: Target) -> None:
+    people = (Identity("gina", frozenset({BALANCE}), "globex"), READER)
+    result = judged(with_people(target, *people), DENIED)
+    assert (result.verdict, result.actual) == (Verdict.PASSED, "")
+
+
 @pytest.mark.parametrize("identifier", [DENIED, ALLOWED, TRACE])
 def test_declared_identities_of_two_tenants_are_served_as_declared(target: Target, identifier: str) -> None:
     deployer = Identity("deployer", frozenset({DEPLOY}), subject="bob")

@@ -9,7 +9,7 @@ import pytest
 
 from harness.browser import Landing, parameters_of
 from harness.exchange import Answer, Evidence, Exchange
-from harness.expect import expect_no_code, expect_not_called
+from harness.expect import expect_no_code, expect_not_called, expect_not_let_in
 from harness.verdict import Blocked, Violation
 
 
@@ -40,6 +40,18 @@ def test_a_call_that_was_served_is_a_violation() -> None:
 def test_a_call_that_came_to_nothing_is_neither_refused_nor_served(answer: Answer) -> None:
     with pytest.raises(Blocked):
         expect_not_called(answer, what="a call")
+
+
+@pytest.mark.parametrize("answer", [answered(500), answered(501), answered(431), answered(403)])
+def test_who_is_turned_away_oddly_is_not_let_in(answer: Answer) -> None:
+    expect_not_let_in(answer)
+    assert answer.evidence.warnings
+
+
+@pytest.mark.parametrize(("answer", "end"), [(answered(503), Blocked), (answered(200, body={"result": {}}), Violation)])
+def test_who_is_served_is_let_in_and_who_waits_is_not_judged(answer: Answer, end: type[Exception]) -> None:
+    with pytest.raises(end):
+        expect_not_let_in(answer)
 
 
 @pytest.mark.parametrize("name", ["code", "access_token", "id_token"])

@@ -68,6 +68,7 @@ def test_the_mcp_server_is_judged_with_them_and_nothing_is_blocked(
     ("kind", "real", "why"),
     [
         ("expired", "good", "the token of expired_env has not expired"),
+        ("other_resource", "other_tenant", "the token of other_resource_env is from another issuer than the good one"),
         ("other_resource", "good", "the token of other_resource_env is for this resource too"),
         ("other_resource", "expired", "the token of other_resource_env has expired"),
         ("limited", "good", "the token of limited_env has the scopes of all tools"),

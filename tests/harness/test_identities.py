@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ def token(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"target": TRUSTING, "tools": {"read": {"allow": ["reader"]}}}, "tools.read.allow names reader"),
         ({"target": TARGET, "identities": {"reader": {"token_env": "NOT_SET"}}}, "NOT_SET is not set"),
         ({"target": TRUSTING, "identities": {"reader": {"scope": "x"}}}, "is no key that is known here"),
+        ({"target": TARGET, "tools": {"read": {"arguments": {"day": date(2027, 1, 31)}}}}, "has no dates, times, inf"),
     ],
 )
 def test_a_mistake_is_told_in_a_sentence(data: dict[str, Any], words: str) -> None:

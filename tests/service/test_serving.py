@@ -77,6 +77,18 @@ def test_a_signal_ends_it_quietly(number: signal.Signals) -> None:
         assert process.returncode == 0
 
 
+def test_whoever_hangs_up_within_a_request_is_not_written_down_as_a_fault() -> None:
+    with _service(*FREE) as process:
+        host, _, port = _ready(process)["url"].removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=BOUND_SECONDS) as connection:
+            form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 10"
+            connection.sendall(f"POST /acme/token HTTP/1.1\r\nHost: {host}\r\n{form}\r\n\r\nhalf".encode())
+            connection.shutdown(socket.SHUT_WR)
+            connection.recv(1000)
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=BOUND_SECONDS) == ("", "")
+
+
 def test_it_ends_with_its_parent_and_takes_the_scratch_directory_along(tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()

@@ -6,9 +6,9 @@ like a signature. How a JWT is typed, what else is in it and how it is written d
 the RFCs below it. MCP does not ask for them, and nobody but the issuer could make such a token, so that these rows are
 for servers that promise the profile.
 
-Not in the table, because a careful server may well accept it: an audience or issuer that differs in a final slash or in
-the case of the host, `iat` in the future, an unknown `zip` or `cty`, a byte order mark, signs beyond the last whole
-byte of a signature, `cnf` at a server that knows nothing of it (RFC 9449 section 7.2).
+Not in the table, because a careful server may well accept it: an audience that differs in a final slash or in the case
+of the host, `iat` in the future, an unknown `zip` or `cty`, a byte order mark, signs beyond the last whole byte of a
+signature, `cnf` at a server that knows nothing of it (RFC 9449 section 7.2).
 """
 
 from __future__ import annotations

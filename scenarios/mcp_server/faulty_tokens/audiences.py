@@ -93,6 +93,7 @@ AUDIENCES: tuple[Fault, ...] = (
     fault(
         "for-another-audience",
         "mcp-token-handling-2",
+        "rfc6750-5.2-3",
         aud=OTHER,
         remedy="Compare aud with your own resource identifier, as your metadata publishes it.",
     ),

@@ -98,7 +98,7 @@ TIMES: tuple[Fault, ...] = (
             "with-a-list-as-expiry": Beyond(HOUR, lambda end: [end]),
             "with-an-object-as-expiry": {},
         },
-        "rfc9068-4-6",
+        "rfc7519-4.1.4-1",
         remedy="Refuse a token whose exp is no number: it would be good for ever.",
     ),
     *made_by(

@@ -27,6 +27,7 @@ KINDS: tuple[Fault, ...] = (
     fault(
         "an-id-token",
         "rfc8725-3.12-1",
+        "rfc9068-4-10",
         header={"typ": "JWT"},
         aud=lambda _: AGENT,
         client_id=None,
