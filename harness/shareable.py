@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from harness.client_tables import LoginTable
 from harness.known_secrets import KnownSecrets
 from harness.redaction import SHORTEST, secretive
-from harness.target_file import LoginTable, TargetFile
+from harness.target_file import TargetFile
 
 LEFT_OUT = "<left-out>"
 """What stands in the place of a value that may be a secret."""

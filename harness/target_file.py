@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -14,13 +13,14 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from harness.audit_table import AuditTable
 from harness.capabilities import CAPABILITIES
+from harness.client_tables import ClientKind, ClientTable, LoginTable
 from harness.http import is_loopback
 from harness.identity_table import IdentityTable, check_identities, widest_token
 from harness.mistakes import mistakes
 from harness.redaction import secretive
 from harness.requirement import REVISIONS
 from harness.sandbox.sockets import DEFAULT_PORT, HIGHEST_BASE
-from harness.target import REDIRECT_URI, Login, LoginPage, OAuthClient, Target, Tenant
+from harness.target import OAuthClient, Target, Tenant
 from harness.target_tables import (
     Arguments,
     DownstreamTable,
@@ -35,15 +35,11 @@ from harness.target_tables import (
     Url,
 )
 from harness.token_table import TokensTable
-from harness.variables import WITHOUT_SECRETS, Variable
+from harness.variables import WITHOUT_SECRETS
 
 
 class TargetFileError(ValueError):
     """A mistake in a target file: one sentence for each, with its key, what was found and what is allowed."""
-
-
-AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
-ClientKind = Literal["first", "second", "confidential", "machine", "keyed", "exchanger", "resource_server"]
 
 
 Seconds = Annotated[int, Field(ge=0, le=3600)]
@@ -78,43 +74,6 @@ class TargetTable(Table):
         if far and not self.authorized:
             raise ValueError(f"{far[0]} is off loopback: set authorized = true if its owner lets you test it")
         return self
-
-
-class ClientTable(Table):
-    """`[clients.KIND]`: a pre-registered client. Secrets come from the environment, by name."""
-
-    client_id: Name
-    auth_method: AuthMethod = "none"
-    secret_env: Variable | None = None
-    private_key_env: Variable | None = None
-    redirect_uri: str = REDIRECT_URI
-
-    @model_validator(mode="after")
-    def _credential(self) -> ClientTable:
-        if self.auth_method.startswith("client_secret") and not self.secret_env:
-            raise ValueError(f"auth_method {self.auth_method} wants secret_env")
-        if self.auth_method == "private_key_jwt" and not self.private_key_env:
-            raise ValueError("auth_method private_key_jwt wants private_key_env, a variable that holds a private JWK")
-        return self
-
-
-class PageTable(Table):
-    """One page of a login: the fields to fill and the button to press."""
-
-    fill: dict[str, str] = Field(default_factory=dict)
-    fill_env: dict[str, Variable] = Field(default_factory=dict)
-    press: str = ""
-
-
-class LoginTable(Table):
-    """`[login]`: how the human is replaced."""
-
-    method: Literal["auto", "form", "manual"] = "auto"
-    remember: bool = False
-    hint: str = ""
-    parameters: dict[str, str] = Field(default_factory=dict)
-    pages: list[PageTable] = Field(default_factory=list)
-    refusal: list[PageTable] = Field(default_factory=list)
 
 
 class TenantTable(Table):
@@ -252,7 +211,7 @@ class TargetFile(Table):
             implied=self.scopes.implied,
             expected={entry: table.resolve(entry) for entry, table in self.expected.items()},
             capabilities=self.capabilities,
-            limited_login=_login(self.limited_login) if self.limited_login else None,
+            limited_login=self.limited_login.resolve() if self.limited_login else None,
             audit=self.audit.resolve() if self.audit else None,
             secrets=tuple(sorted(self._secrets())),
         )
@@ -325,8 +284,8 @@ def _tenant(table: TargetTable | TenantTable, clients: Mapping[ClientKind, Clien
         name=table.tenant if isinstance(table, TargetTable) else table.name,
         authorization_server=table.authorization_server or "",
         mcp_server=table.mcp_server or "",
-        clients={kind: _client(kind, client) for kind, client in clients.items()},
-        login=_login(login),
+        clients=_clients(clients),
+        login=login.resolve(),
         subject=table.subject,
         own_text=table.own_text,
         arguments=table.arguments if isinstance(table, TenantTable) else {},
@@ -339,31 +298,8 @@ def _other_tenant(table: TenantTable, tokens: Mapping[str, str]) -> Tenant:
     return replace(_tenant(table, table.clients, table.login), tokens=given)
 
 
-def _client(kind: str, table: ClientTable) -> OAuthClient:
-    return OAuthClient(
-        client_id=table.client_id,
-        auth_method=table.auth_method,
-        secret=os.environ[table.secret_env] if table.secret_env else None,
-        private_key=_private_key(kind, table.private_key_env) if table.private_key_env else None,
-        redirect_uri=table.redirect_uri,
-    )
-
-
-def _private_key(kind: str, variable: str) -> dict[str, Any]:
+def _clients(tables: Mapping[ClientKind, ClientTable]) -> dict[str, OAuthClient]:
     try:
-        key = json.loads(os.environ[variable])
-    except ValueError:
-        key = None
-    if not isinstance(key, dict) or not {"kty", "d", "alg"} <= set(key):
-        raise TargetFileError(f"clients.{kind}.private_key_env: {variable} holds no private JWK with kty, alg and d")
-    return key
-
-
-def _login(table: LoginTable) -> Login:
-    pages, refusal = (tuple(map(_page, part)) for part in (table.pages, table.refusal))
-    return Login(table.method, table.remember, table.hint, table.parameters, pages, refusal)
-
-
-def _page(table: PageTable) -> LoginPage:
-    secrets = {name: os.environ[variable] for name, variable in table.fill_env.items()}
-    return LoginPage({**table.fill, **secrets}, table.press)
+        return {kind: table.resolve(kind) for kind, table in tables.items()}
+    except ValueError as fault:
+        raise TargetFileError(str(fault)) from fault
