@@ -40,6 +40,7 @@ class Wire:
         loopback: whether all of this machine may be asked; not so where the whole target is elsewhere, and would lead
             us to services of ours that nobody named.
         traffic: every exchange of the run so far, whoever sent it.
+        served: the URL and the token of each tool call that was served; None where no audit log will be asked for it.
     """
 
     timeout: float = 10.0
@@ -50,6 +51,7 @@ class Wire:
     connections: int = 64
     loopback: bool = True
     traffic: list[Exchange] = field(default_factory=list, repr=False)
+    served: list[tuple[str, str]] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.network = Network()

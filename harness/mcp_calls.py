@@ -47,7 +47,11 @@ class McpConnection:
         """
         own, body = Dialect(self.revision).request(method, dict(params or {}), 1)
         merged = _merged({**own, **_session(self.session), **bearer(token)}, headers)
-        return client.send("POST", self.url + query, headers=merged, content=json.dumps(body))
+        answer = client.send("POST", self.url + query, headers=merged, content=json.dumps(body))
+        served = client.wire.served
+        if served is not None and token and method == "tools/call" and succeeded(answer):
+            served.append((self.url, token))
+        return answer
 
     def post(
         self, client: Client, body: bytes | str, *, token: str | None, headers: Headers = (), verb: str = "POST"

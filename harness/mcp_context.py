@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import access, keys, minting
 from harness.at_once import Item, Result, at_once
-from harness.audit_log import AuditReader
+from harness.audit_log import AuditReader, Entry
 from harness.http import origin_of
 from harness.mcp_calls import McpConnection, open_session, own_session, succeeded
 from harness.mcp_wire import STATELESS_REVISIONS
@@ -148,6 +148,26 @@ class McpContext(ABC):
             return identity.token
         about: dict[str, Any] = {"sub": identity.subject} if identity.subject else {}
         return self.mint(at=self.site_of(self.tenant_of(identity)), scope=" ".join(sorted(identity.scopes)), **about)
+
+    def entries_of_the_run(self) -> tuple[set[str], str]:
+        """Return the `jti` of each tool call of this run that was served so far, and what the audit log holds since.
+
+        Raises:
+            NotApplicable: the log is no file, so that it cannot be said where the run began in it.
+            Blocked: it cannot be read.
+        """
+        wire, began = self.http.wire, self._run.audit_began
+        if began is None or wire.served is None:
+            raise NotApplicable("only a file can be read from where the run began")
+        here = [token for url, token in wire.served if url == self.home.tenant.mcp_server]
+        named = {str(keys.claims_of(token).get("jti", "")) for token in here} - {""}
+
+        def complete(found: list[Entry]) -> bool:
+            text = "\n".join(entry.text for entry in found)
+            return all(jti in text for jti in named)
+
+        found = self.audit.entries(began, complete)
+        return named, "\n".join(entry.text for entry in found)
 
     @property
     def audit(self) -> AuditReader:

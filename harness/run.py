@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from httpx import Cookies
 
 from harness import discovery
+from harness.audit_log import AuditReader, Mark
 from harness.clients import ClientPool
 from harness.exchange import Evidence
 from harness.http import Client, Wire, origin_of
@@ -113,6 +114,18 @@ class Run:
         self._anonymous = {site: Once(partial(self._connect_without_token, site)) for site in sites}
         self._spoken = {site: Once(partial(self._all_spoken, site)) for site in sites}
         self._open_lists = {site: Once(partial(self._lists_openly, site)) for site in sites}
+        self.audit_began = self._audit_began()
+
+    def _audit_began(self) -> Mark | None:
+        """Begin to note which calls are served, and return how far the log of them has come, where it is a file."""
+        log = self.target.audit
+        if log is None or not log.file:
+            return None
+        self.wire.served = []
+        try:
+            return AuditReader(log, self.wire).mark()
+        except Blocked:
+            return None
 
     def now(self) -> float:
         """Return the target's time in seconds since the epoch, as far as it is known."""

@@ -90,6 +90,21 @@ def of_many_calls_at_once_none_is_left_out(ctx: Context) -> None:
     expect(told == MANY, f"entries about all of {MANY} calls", f"{_place(ctx)} tells of {told}", answers[-1])
 
 
+@scenario("audit-1-1", needs={AUDIT_LOG})
+def no_call_of_this_run_is_left_out(ctx: Context) -> None:
+    """Each call of this run that was served until now has its entry, from wherever and however it came.
+
+    Why: one way past the place where entries are written is enough for those who look for it.
+    Remedy: write the entry where each request comes by, whatever its session, its revision and its route.
+    """
+    last = ctx.accepted(ctx.mint(), tool=ctx.world.tool)
+    named, written = ctx.entries_of_the_run()
+    told = {jti for jti in named if jti in written}
+    ctx.require(told, "the log does not tell calls apart by the jti of their tokens")
+    missing = len(named - told)
+    expect(not missing, f"entries about all of {len(named)} tokens", f"{_place(ctx)} lacks {missing} of them", last)
+
+
 @scenario("audit-1-2", needs={AUDIT_LOG})
 def a_call_without_the_scope_leaves_an_entry(ctx: Context) -> None:
     """A call that is refused for want of a scope leaves an entry.

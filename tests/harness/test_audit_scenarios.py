@@ -22,6 +22,9 @@ from harness.verdict import Verdict
 from tests.hostile import Hostile, Visit, answer
 
 AREA = "mcp/audit/"
+OF_THE_RUN = "no-call-of-this-run-is-left-out"
+"""It is asked of logs in files only, which tell where a run began."""
+
 Shape = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -75,7 +78,8 @@ def test_a_log_in_other_words_passes_everything(sandbox: ThreadedSandbox) -> Non
     }
     verdicts = _judged(sandbox, _nested, fields)
     assert len(verdicts) > 10
-    assert {name: verdict for name, verdict in verdicts.items() if verdict is not Verdict.PASSED} == {}
+    others = {name: verdict for name, verdict in verdicts.items() if verdict is not Verdict.PASSED}
+    assert others == {OF_THE_RUN: Verdict.NOT_APPLICABLE}
 
 
 def test_a_log_that_names_nobody_fails_for_that_alone(
@@ -83,8 +87,8 @@ def test_a_log_that_names_nobody_fails_for_that_alone(
 ) -> None:
     monkeypatch.setattr(audit_log, "PATIENCE", 0.05)
     verdicts = _judged(sandbox, _nameless, {})
-    failed = {name for name, verdict in verdicts.items() if verdict is not Verdict.PASSED}
-    assert failed == {"an-entry-names/agent", "an-entry-names/subject"}
+    others = {name for name, verdict in verdicts.items() if verdict is not Verdict.PASSED}
+    assert others == {"an-entry-names/agent", "an-entry-names/subject", OF_THE_RUN}
 
 
 def test_a_log_that_stays_empty_fails_for_that_alone(sandbox: ThreadedSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
