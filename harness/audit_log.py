@@ -94,6 +94,17 @@ class AuditReader:
         """
         return Counter(self._fetched()) if self.log.url else self._file_state()
 
+    def continues(self, since: Mark) -> bool:
+        """Tell whether a log that is a file is still the one of a mark: neither another one nor cut short.
+
+        Raises:
+            Blocked: it cannot be read.
+        """
+        if not isinstance(since, tuple) or since == (0, 0):
+            return True
+        inode, size = self._file_state()
+        return inode == since[0] and size >= since[1]
+
     def lines(self, since: Mark) -> list[str]:
         """Return the whole lines that were written after a mark, in their order.
 

@@ -153,12 +153,14 @@ class McpContext(ABC):
         """Return the `jti` of each tool call of this run that was served so far, and what the audit log holds since.
 
         Raises:
-            NotApplicable: the log is no file, so that it cannot be said where the run began in it.
+            NotApplicable: the log is no file, or another one by now: where the run began in it cannot be said.
             Blocked: it cannot be read.
         """
         wire, began = self.http.wire, self._run.audit_began
         if began is None or wire.served is None:
             raise NotApplicable("only a file can be read from where the run began")
+        if not self.audit.continues(began):
+            raise NotApplicable("the log has been rotated since the run began")
         here = [token for url, token in wire.served if url == self.home.tenant.mcp_server]
         named = {str(keys.claims_of(token).get("jti", "")) for token in here} - {""}
 

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Iterable
 from contextlib import ExitStack
 from itertools import count
 
@@ -17,13 +18,13 @@ def own_loopback_address() -> str:
     return f"127.{64 + os.getpid() % 60}.{os.getpid() // 60 % 250}.{number % 250 + 1}"
 
 
-def free_base() -> int:
-    """Return a base port of which all six ports of a sandbox were free a moment ago."""
+def free_base(offsets: Iterable[int] = OFFSETS) -> int:
+    """Return a base port of which the ports at these offsets, by default a sandbox's, were free a moment ago."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     for first in range(20_000 + 1_000 * worker, 30_000, 13):
         with ExitStack() as stack:
             try:
-                for offset in OFFSETS:
+                for offset in offsets:
                     stack.enter_context(socket.create_server(("127.0.0.1", first + offset)))
             except OSError:
                 continue

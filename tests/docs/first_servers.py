@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
+from tests.addresses import free_base
 from tests.cli.assay import BOUND_SECONDS, Ended, run_assay, running_assay
 from tests.docs.test_docs import ROOT, blocks
 
@@ -48,7 +48,7 @@ def violations(name: str, command: list[str], folder: Path) -> set[str]:
         command: starts what is in the file that is appended to it.
         folder: an empty one, where the files are written.
     """
-    base = _free_ports()
+    base = free_base(OFFSETS)
     variables = {"XDG_STATE_HOME": str(folder / "state")}
     (folder / name).write_text(_moved(shown(name), base))
     (folder / TARGET).write_text(f"{_moved(shown(TARGET), base)}\n[sandbox]\nport = {base}\n")
@@ -69,19 +69,6 @@ def _failed(ended: Ended, report: Path) -> set[str]:
 def _moved(text: str, base: int) -> str:
     """Return the text with our ports in the place of the usual ones."""
     return text.replace(":7401", f":{base + 1}").replace("8000", str(base + 20))
-
-
-def _free_ports() -> int:
-    """Return a port of which those at the offsets were free a moment ago."""
-    for first in range(30_000, 32_000, 21):
-        with ExitStack() as stack:
-            try:
-                for offset in OFFSETS:
-                    stack.enter_context(socket.create_server(("127.0.0.1", first + offset)))
-            except OSError:
-                continue
-        return first
-    raise AssertionError("no free ports")
 
 
 @contextmanager
