@@ -9,6 +9,10 @@ TARGET_FILE = "mcp-assay.toml"
 """The target file that is read where none is named."""
 
 
+class TargetFileError(ValueError):
+    """A mistake in a target file: one sentence for each, with its key, what was found and what is allowed."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What the user named on the command line; nothing of it means the sandbox. `timeout` is in seconds."""
