@@ -48,11 +48,18 @@ class Provider:
 
     async def rotate_keys(self, request: Request) -> Response:
         """Give a tenant new signing keys; the old ones stay published until their tokens are gone."""
+        self._issuer(request).keys.rotate()
+        return JSONResponse({"rotated": True})
+
+    async def tell_keys(self, request: Request) -> Response:
+        """Tell a tenant's private keys, as `KeyRing.private_keys` has them."""
+        return JSONResponse(self._issuer(request).keys.private_keys())
+
+    def _issuer(self, request: Request) -> Issuer:
         issuer = self.issuers.get(request.path_params["tenant"])
         if issuer is None:
             raise HTTPException(404, "there is no such tenant")
-        issuer.keys.rotate()
-        return JSONResponse({"rotated": True})
+        return issuer
 
 
 def create_app(settings: Settings, surroundings: Surroundings) -> Starlette:
@@ -71,10 +78,17 @@ def create_app(settings: Settings, surroundings: Surroundings) -> Starlette:
 
 
 def create_control(app: Starlette, surroundings: Surroundings, token: str) -> ASGIApp:
-    """Build the control plane of an app that `create_app` made; besides what all services have it rotates keys."""
+    """Build the control plane of an app that `create_app` made.
+
+    Besides what all services offer, `GET /{tenant}/keys` answers the tenant's private keys: whoever may ask here can
+    sign whatever it likes. `POST /{tenant}/rotate-keys` retires them.
+    """
     provider: Provider = app.state.provider
-    rotation = Route("/{tenant}/rotate-keys", provider.rotate_keys, methods=["POST"])
-    return control_app(surroundings, token, reset=provider.reset, extra_routes=[rotation])
+    routes = [
+        Route("/{tenant}/rotate-keys", provider.rotate_keys, methods=["POST"]),
+        Route("/{tenant}/keys", provider.tell_keys, methods=["GET"]),
+    ]
+    return control_app(surroundings, token, reset=provider.reset, extra_routes=routes)
 
 
 def _routes(issuer: Issuer) -> list[Route]:

@@ -61,13 +61,14 @@ class AuthorizationEndpoint:
         return self._read(sent, self.expected_sub(sent))
 
     def check_client(self, sent: Parameters) -> None:
-        """The client is the registered one (RFC 6749 section 3.1.2.4)."""
-        if sent.get("client_id") != self._issuer.client.client_id or "client_id" in sent.repeated:
+        """The client is registered (RFC 6749 section 3.1.2.4)."""
+        if sent.get("client_id") not in self._issuer.clients or "client_id" in sent.repeated:
             raise ShownError("The request comes from no client of this provider: its client_id is not known here.")
 
     def check_redirect_uri(self, sent: Parameters) -> None:
         """The redirect URI is registered, character by character (OpenID Connect Core section 3.1.2.1)."""
-        if sent.get("redirect_uri") not in self._issuer.client.redirect_uris or "redirect_uri" in sent.repeated:
+        registered = self._issuer.clients[sent.get("client_id") or ""].redirect_uris
+        if sent.get("redirect_uri") not in registered or "redirect_uri" in sent.repeated:
             raise ShownError("The request names a redirect_uri that is not registered for this client at this issuer.")
 
     def check_single_values(self, sent: Parameters) -> None:

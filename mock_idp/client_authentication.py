@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
@@ -15,13 +16,17 @@ from mock_idp.parameters import Parameters
 
 
 class ClientAuthentication:
-    """Authentication of one issuer's relying party."""
+    """Authentication of one issuer's clients.
 
-    def __init__(self, client: RelyingParty) -> None:
-        self._client = client
+    Args:
+        clients: by identifier.
+    """
 
-    def authenticate(self, request: Request, form: Parameters) -> None:
-        """Let the client pass.
+    def __init__(self, clients: Mapping[str, RelyingParty]) -> None:
+        self._clients = clients
+
+    def authenticate(self, request: Request, form: Parameters) -> RelyingParty:
+        """Return the client of a request.
 
         Raises:
             InvalidRequestError: two methods at once.
@@ -29,22 +34,25 @@ class ClientAuthentication:
         """
         self.check_single_method(request, form)
         client_id, secret = self._credentials(request, form)
-        self.check_client_id(client_id)
-        self.check_client_secret(secret)
+        client = self.known_client(client_id)
+        self.check_client_secret(client, secret)
+        return client
 
     def check_single_method(self, request: Request, form: Parameters) -> None:
         """One method for each request (RFC 6749 section 2.3)."""
         if "authorization" in request.headers and form.get("client_secret"):
             raise InvalidRequestError("The client authenticates in two ways at once.")
 
-    def check_client_id(self, client_id: str) -> None:
+    def known_client(self, client_id: str) -> RelyingParty:
         """The client is registered."""
-        if not hmac.compare_digest(client_id.encode(), self._client.client_id.encode()):
+        client = self._clients.get(client_id)
+        if client is None:
             raise _refusal()
+        return client
 
-    def check_client_secret(self, secret: str) -> None:
-        """The secret is the client's."""
-        if not hmac.compare_digest(secret.encode(), self._client.client_secret.encode()):
+    def check_client_secret(self, client: RelyingParty, secret: str) -> None:
+        """The secret is the client's, compared in constant time."""
+        if not hmac.compare_digest(secret.encode(), client.client_secret.encode()):
             raise _refusal()
 
     def _credentials(self, request: Request, form: Parameters) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from mock_idp.issuer import Issuer
-from mock_idp.settings import ACR, ALGORITHMS, PROMPTS, SCOPES
+from mock_idp.settings import ACR, ALGORITHMS, GRANT_TYPES, ID_JAG, PROMPTS, SCOPES
 
 _CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "name", "email", "groups", "tenant")
 _REVALIDATED = {"Cache-Control": "no-cache"}
@@ -41,7 +41,8 @@ class Discovery:
             "scopes_supported": SCOPES,
             "response_types_supported": ("code",),
             "response_modes_supported": ("query",),
-            "grant_types_supported": ("authorization_code",),
+            "grant_types_supported": GRANT_TYPES,
+            "identity_chaining_requested_token_types_supported": (ID_JAG,),
             "subject_types_supported": ("public",),
             "acr_values_supported": (ACR,),
             "id_token_signing_alg_values_supported": ALGORITHMS,

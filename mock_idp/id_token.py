@@ -13,6 +13,8 @@ from fixtures.world import User
 from mock_idp.issuer import AuthorizationRequest, Issuer, Session
 from mock_idp.settings import ACR, ALGORITHMS
 
+TYPE = "JWT"
+
 
 class IdTokens:
     """One issuer's ID tokens: each group of claims is a method of its own."""
@@ -31,7 +33,7 @@ class IdTokens:
             **self.access_token_hash(access_token),
             **self.identity(self._issuer.tenant.users[session.sub]),
         }
-        return self._issuer.keys.sign(claims, alg=self.algorithm(), header={"typ": "JWT"})
+        return self._issuer.keys.sign(claims, alg=self.algorithm(), header={"typ": TYPE})
 
     def algorithm(self) -> str:
         """Return the JWS algorithm that the relying party registered."""
@@ -75,13 +77,21 @@ class IdTokens:
     def subject_of_hint(self, hint: str) -> str:
         """Return the user of an `id_token_hint`: an ID token of this issuer, whose time may be over.
 
-        These keys sign ID tokens of this issuer for its one client and nothing else, so the signature says it all.
-
         Raises:
             InvalidRequestError: it is none (RP-Initiated Logout section 2, OpenID Connect Core section 3.1.2.1).
         """
-        try:
-            claims = jwt.decode(hint, self._issuer.keys.key_set(), algorithms=list(ALGORITHMS)).claims
-        except (JoseError, ValueError):
-            raise InvalidRequestError("id_token_hint is no ID token that this issuer signed.") from None
+        claims = self.read(hint)
+        if claims is None:
+            raise InvalidRequestError("id_token_hint is no ID token that this issuer signed.")
         return str(claims["sub"])
+
+    def read(self, token: str) -> dict[str, Any] | None:
+        """Return the claims of an ID token that this issuer signed, whose time may be over; None for anything else.
+
+        These keys sign ID tokens and ID-JAGs, each of its type, so signature and type say it all.
+        """
+        try:
+            decoded = jwt.decode(token, self._issuer.keys.key_set(), algorithms=list(ALGORITHMS))
+        except (JoseError, ValueError):
+            return None
+        return dict(decoded.claims) if decoded.header.get("typ") == TYPE else None

@@ -1,4 +1,4 @@
-"""One tenant's issuer: who its relying party is, its keys, and what it must remember."""
+"""One tenant's issuer: who its clients are, its keys, and what it must remember."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ from mock_idp.store import Store
 
 @dataclass(frozen=True)
 class RelyingParty:
-    """The client of this provider: the authorization server under test, or the sandbox's own."""
+    """A client of this provider.
+
+    Attributes:
+        agent: the client that it is at the authorization servers of others; empty for one that gets no ID-JAGs.
+    """
 
     client_id: str
     client_secret: str = field(repr=False)
     redirect_uris: frozenset[str]
     post_logout_redirect_uris: frozenset[str]
     id_token_signed_response_alg: str
+    agent: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,12 @@ class AccessToken:
 
 
 class Issuer:
-    """The state of one tenant; nothing of it is shared with another tenant."""
+    """The state of one tenant; nothing of it is shared with another tenant.
+
+    Attributes:
+        client: the authorization server that people sign in to: the one under test, or the sandbox's own.
+        clients: all clients by identifier, an application that exchanges ID tokens for ID-JAGs among them.
+    """
 
     def __init__(self, tenant: Tenant, settings: Settings, surroundings: Surroundings) -> None:
         self.tenant = tenant
@@ -102,6 +112,7 @@ class Issuer:
         self.clock: Clock = surroundings.clock
         self.lifetimes = surroundings.world.lifetimes
         self.client = _relying_party(tenant, settings, surroundings)
+        self.clients = {client.client_id: client for client in (self.client, *_applications(settings, surroundings))}
         self.keys = KeyRing(self.clock, ALGORITHMS, retention=self.lifetimes.signing_key_retention)
         self.sessions: Store[Session] = Store(self.clock)
         self.logins: Store[PendingLogin] = Store(self.clock)
@@ -129,3 +140,19 @@ def _relying_party(tenant: Tenant, settings: Settings, surroundings: Surrounding
         post_logout_redirect_uris=settings.post_logout_redirects(tenant.id),
         id_token_signed_response_alg=settings.id_token_signed_response_alg,
     )
+
+
+def _applications(settings: Settings, surroundings: Surroundings) -> list[RelyingParty]:
+    application = surroundings.world.enterprise
+    if not application:
+        return []
+    return [
+        RelyingParty(
+            client_id=application["client_id"],
+            client_secret=application["client_secret"],
+            redirect_uris=frozenset({application["redirect_uri"]}),
+            post_logout_redirect_uris=frozenset(),
+            id_token_signed_response_alg=settings.id_token_signed_response_alg,
+            agent=application["agent"],
+        )
+    ]

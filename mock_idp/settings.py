@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 
 ALGORITHMS = ("RS256", "ES256")
 SCOPES = ("openid", "profile", "email", "groups")
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a grant's name
+GRANT_TYPES = ("authorization_code", TOKEN_EXCHANGE)
+ID_JAG = "urn:ietf:params:oauth:token-type:id-jag"
 PROMPTS = ("none", "login", "consent", "select_account")
 ACR = "0"
 """The authentication context class of every login here: below ISO/IEC 29115 level 1 (OpenID Connect Core section 2)."""
@@ -24,6 +27,7 @@ class Settings:
         access_token_lifetime: seconds that a token works at the userinfo endpoint.
         login_lifetime: seconds that a login page waits for its user.
         session_lifetime: seconds that a browser stays signed in.
+        id_jag_lifetime: seconds that an ID-JAG can be redeemed.
     """
 
     base_url: str
@@ -33,6 +37,7 @@ class Settings:
     access_token_lifetime: int = 300
     login_lifetime: int = 600
     session_lifetime: int = 8 * 3600
+    id_jag_lifetime: int = 300
 
     def __post_init__(self) -> None:
         """Refuse what could not work.
@@ -48,6 +53,10 @@ class Settings:
     def issuer(self, tenant: str) -> str:
         """Return the issuer identifier of a tenant."""
         return f"{self.base_url.rstrip('/')}/{tenant}"
+
+    def audiences(self, tenant: str) -> frozenset[str]:
+        """Return the issuer identifiers of the authorization servers that know a tenant's people."""
+        return frozenset(f"{base.rstrip('/')}/{tenant}" for base in self.relying_parties)
 
     def redirects(self, tenant: str) -> frozenset[str]:
         """Return every redirect URI that is registered at a tenant's issuer."""

@@ -1,4 +1,7 @@
-"""The token endpoint: a code becomes an ID token and an access token (OpenID Connect Core section 3.1.3)."""
+"""The token endpoint: a code becomes an ID token and an access token (OpenID Connect Core section 3.1.3).
+
+An ID token becomes an ID-JAG by token exchange, which is in a module of its own.
+"""
 
 from __future__ import annotations
 
@@ -13,39 +16,52 @@ from starlette.responses import JSONResponse
 
 from mock_idp.client_authentication import ClientAuthentication
 from mock_idp.id_token import IdTokens
-from mock_idp.issuer import AccessToken, AuthorizationCode, Issuer
+from mock_idp.issuer import AccessToken, AuthorizationCode, Issuer, RelyingParty
 from mock_idp.parameters import Parameters, read_form
 from mock_idp.responses import NO_STORE
+from mock_idp.settings import GRANT_TYPES, TOKEN_EXCHANGE
+from mock_idp.token_exchange import TokenExchange
 
 _CODE_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 
 class TokenEndpoint:
-    """One issuer's token endpoint; its only grant is `authorization_code`."""
+    """One issuer's token endpoint; its grants are `authorization_code` and token exchange."""
 
     def __init__(self, issuer: Issuer) -> None:
         self._issuer = issuer
-        self._clients = ClientAuthentication(issuer.client)
+        self._clients = ClientAuthentication(issuer.clients)
         self._id_tokens = IdTokens(issuer)
+        self._exchange = TokenExchange(issuer)
 
     async def answer(self, request: Request) -> JSONResponse:
         """Answer a token request (POST) with tokens, or with an error (RFC 6749 section 5)."""
         try:
-            code = self.redeemable(request, await read_form(request))
-            return JSONResponse(self.issue(code), headers=NO_STORE)
+            return JSONResponse(self.granted(request, await read_form(request)), headers=NO_STORE)
         except OAuth2Error as error:
             return self._refusal(error)
 
-    def redeemable(self, request: Request, form: Parameters) -> AuthorizationCode:
+    def granted(self, request: Request, form: Parameters) -> dict[str, Any]:
+        """Return what a client is given for its grant.
+
+        Raises:
+            OAuth2Error: the first check that did not pass.
+        """
+        self.check_single_values(form)
+        client = self._clients.authenticate(request, form)
+        self.check_grant_type(form)
+        if form.get("grant_type") == TOKEN_EXCHANGE:
+            return self._exchange.issue(client, form)
+        return self.issue(self.redeemable(client, form))
+
+    def redeemable(self, client: RelyingParty, form: Parameters) -> AuthorizationCode:
         """Return the code of a token request, once every check has passed.
 
         Raises:
             OAuth2Error: the first check that did not.
         """
-        self.check_single_values(form)
-        self._clients.authenticate(request, form)
-        self.check_grant_type(form)
         code = self.known_code(form)
+        self.check_client(code, client)
         self.check_unspent(code)
         self.check_not_expired(code)
         self.check_redirect_uri(code, form)
@@ -78,20 +94,25 @@ class TokenEndpoint:
             raise InvalidRequestError("A parameter was sent more than once.")
 
     def check_grant_type(self, form: Parameters) -> None:
-        """The grant is a code (RFC 6749 section 4.1.3)."""
+        """The grant is one of ours (RFC 6749 section 5.2); an ID-JAG is none (ID-JAG section 8.3)."""
         if form.get("grant_type") is None:
             raise InvalidRequestError("grant_type is missing.")
-        if form.get("grant_type") != "authorization_code":
-            raise OAuth2Error("The only grant_type here is authorization_code.", error="unsupported_grant_type")
+        if form.get("grant_type") not in GRANT_TYPES:
+            raise OAuth2Error("The grant_type is unknown here.", error="unsupported_grant_type")
 
     def known_code(self, form: Parameters) -> AuthorizationCode:
-        """The code was issued here, and so to the only client that there is (RFC 6749 section 4.1.3)."""
+        """The code was issued here (RFC 6749 section 4.1.3)."""
         if form.get("code") is None:
             raise InvalidRequestError("code is missing.")
         code = self._issuer.codes.find(form.get("code"))
         if code is None:
             raise InvalidGrantError("The code is not known.")
         return code
+
+    def check_client(self, code: AuthorizationCode, client: RelyingParty) -> None:
+        """The code was issued to this client (RFC 6749 section 4.1.3)."""
+        if code.request.client_id != client.client_id:
+            raise InvalidGrantError("The code was issued to another client.")
 
     def check_unspent(self, code: AuthorizationCode) -> None:
         """A code works once; used again it takes its access token with it (RFC 6749 section 4.1.2)."""
