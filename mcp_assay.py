@@ -51,6 +51,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add = group.addoption
     add("--assay-target", metavar="FILE", help="Judge the target of this file: each scenario is a test item.")
     add("--assay-spec", metavar="REVISION", help="The MCP revision to judge by, in the place of the file's.")
+    add("--assay-examples", type=int, default=1, metavar="TIMES", help="So many times the usual generated examples.")
+    add("--assay-max-wait", type=float, default=0.0, metavar="SECONDS", help="A scenario may wait so long for an end.")
     add("--assay-strict", action="store_true", help="Warnings fail.")
     add("--assay-allow-blocked", action="store_true", help="What cannot be judged is skipped rather than failed.")
 

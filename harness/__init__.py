@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from harness.expect import expect_status as expect_status
     from harness.expect import expect_token as expect_token
     from harness.expect import expect_token_refused as expect_token_refused
+    from harness.expect import granted_audience as granted_audience
     from harness.expect import granted_scope as granted_scope
     from harness.property import explore as explore
     from harness.property import for_all as for_all

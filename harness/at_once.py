@@ -1,13 +1,21 @@
-"""The same with many things, on several threads."""
+"""The same with many things on several threads, and many requests at the same instant."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from harness.mcp_context import McpContext
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+PATIENCE = 2.0
+"""Seconds that requests wait for the last of them to be ready; then they go without it."""
 
 
 def at_once(work: Callable[[Item], Result], items: Iterable[Item], width: int) -> list[Result]:
@@ -29,3 +37,29 @@ def at_once(work: Callable[[Item], Result], items: Iterable[Item], width: int) -
         return [future.result() for future in futures]
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def together(ctx: McpContext, sends: Sequence[Callable[[], Result]]) -> list[Result]:
+    """Send requests at the same instant, whatever `--jobs` says, and return what came of each, in order.
+
+    The first request of each function waits, whole and on an open connection of its own, until those of all others are
+    as far; what a function sends after that it sends as it comes.
+
+    Raises:
+        Exception: what the first function to go wrong raised.
+    """
+    line = threading.Barrier(len(sends), timeout=PATIENCE)
+    network = ctx.http.wire.network
+
+    def ready() -> None:
+        with suppress(threading.BrokenBarrierError):
+            line.wait()
+
+    def run(send: Callable[[], Result]) -> Result:
+        try:
+            with network.held_back(ready):
+                return send()
+        finally:
+            line.abort()  # no one waits for a request that is over, or was never sent
+
+    return at_once(run, sends, len(sends))

@@ -27,12 +27,14 @@ class Landing:
         location: the redirect to a client, or to any other place that is not the target's; empty for a page.
         parameters: the query and fragment parameters of `location`; those of the query go first.
         redirects: every redirect that the browser was sent through, in order.
+        acted: what was done with the pages that came, in order.
     """
 
     answer: Answer
     location: str = ""
     parameters: Mapping[str, list[str]] = field(default_factory=dict)
     redirects: tuple[str, ...] = ()
+    acted: tuple[LoginPage, ...] = ()
 
     def get(self, name: str) -> str:
         """Return one response parameter, or an empty string."""
@@ -86,16 +88,19 @@ class Browser(Client):
     def carry_on(self, answer: Answer, *, clients: tuple[str, ...], pages: tuple[LoginPage, ...] = ()) -> Landing:
         """Go on from an answer as `visit` does."""
         redirects: list[str] = []
+        acted: list[LoginPage] = []
         for _ in range(STEPS):
             if answer.location:
                 redirects.append(answer.location)
                 if not self._ours(answer.location, clients):
-                    return Landing(answer, answer.location, parameters_of(answer.location), tuple(redirects))
+                    found = parameters_of(answer.location)
+                    return Landing(answer, answer.location, found, tuple(redirects), tuple(acted))
                 answer = self.send("GET", answer.location)
                 continue
             submission = find_submission(answer, pages)
             if submission is None:
-                return Landing(answer, redirects=tuple(redirects))
+                return Landing(answer, redirects=tuple(redirects), acted=tuple(acted))
+            acted.append(submission.page)
             answer = self.submit(submission, answer)
         raise Blocked(f"the authorization did not end after {STEPS} steps", "check [login]", answer.exchange)
 
@@ -119,11 +124,12 @@ class Browser(Client):
 
 @dataclass(frozen=True)
 class Submission:
-    """A form filled in, or a link: where it goes, how, and its fields in order."""
+    """A form filled in, or a link: where it goes, how, its fields in order, and what of the login it follows."""
 
     url: str
     method: str
     fields: tuple[tuple[str, str], ...]
+    page: LoginPage
 
 
 def find_submission(answer: Answer, pages: tuple[LoginPage, ...]) -> Submission | None:
@@ -139,7 +145,7 @@ def find_submission(answer: Answer, pages: tuple[LoginPage, ...]) -> Submission 
                 return _filled(form, page, button)
         link = _link(answer, page.press) if page.press and not page.fill else ""
         if link:
-            return Submission(link, "GET", ())
+            return Submission(link, "GET", (), page)
     return None
 
 
@@ -178,7 +184,7 @@ def _link(answer: Answer, text: str) -> str:
 def _filled(form: html.FormElement, page: LoginPage, button: tuple[str, str]) -> Submission:
     values = [(name, value) for name, value in form.form_values() if name not in page.fill]
     fields = [*values, *page.fill.items(), *([button] if button[0] else [])]
-    return Submission(form.action or form.base_url or "", form.method.upper(), tuple(fields))
+    return Submission(form.action or form.base_url or "", form.method.upper(), tuple(fields), page)
 
 
 def _button(form: html.FormElement, press: str) -> tuple[str, str] | None:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.http import is_loopback
+from harness.request import TargetFileError
 from harness.shareable import left_out
-from harness.target_file import TargetFile, TargetFileError, checked_target_file
+from harness.target_file import TargetFile, checked_target_file
 
 
 class NotAuthorizedError(ValueError):
@@ -19,7 +20,7 @@ def bundled_target(text: str, place: str, *, authorized: bool) -> TargetFile:
     """Return the target file of a bundle, ready to be judged by.
 
     Its own `authorized` counts for nothing. Of `[plan]`, which would have code run, nothing is read, and neither of
-    `[audit]`, which would have files of this machine read.
+    `[audit]` and `[client_documents]`, which would have files of this machine read.
 
     Args:
         text: TOML.
@@ -47,7 +48,7 @@ def _data(text: str, place: str) -> dict[str, Any]:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as fault:
         raise TargetFileError(f"{place}: is no TOML: {fault}") from fault
-    for table in ("plan", "audit"):
+    for table in ("plan", "audit", "client_documents"):
         data.pop(table, None)
     return data
 

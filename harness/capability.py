@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from harness import delegation, id_jag
+from harness.publishing import publish
 from harness.support import Capability, Support, advertised, configured, grant, has, lists
 
 METADATA = Capability(
@@ -54,6 +56,13 @@ REFRESH_TOKENS = Capability(
     lambda ctx: ctx.refreshed(ctx.refreshable()),
     requires=(AUTHORIZATION_CODE,),
 )
+WEB_CLIENT = Capability(
+    "web-client",
+    "Clients can register a redirect URI on a host of their own.",
+    advertised(has("registration_endpoint")),
+    lambda ctx: ctx.grant(client=ctx.clients.web),
+    requires=(AUTHORIZATION_CODE,),
+)
 CLIENT_CREDENTIALS = Capability(
     "client-credentials",
     "The client credentials grant, with a client that has a secret.",
@@ -62,13 +71,41 @@ CLIENT_CREDENTIALS = Capability(
     unlock="offer registration for this grant, or add [clients.machine]",
     requires=(METADATA,),
 )
+OWN_SECRET = Capability(
+    "own-secret",
+    "Clients that register are given a secret, so that one can be had that nobody else uses.",
+    advertised(has("registration_endpoint")),
+    lambda ctx: ctx.require(
+        ctx.registered(kind="confidential").json.get("client_secret"), "clients that register are given no secret"
+    ),
+    unlock="offer registration of clients with a secret",
+    requires=(METADATA,),
+    alone=True,
+)
 PRIVATE_KEY_JWT = Capability(
     "private-key-jwt",
     "Clients authenticate with a signed assertion (RFC 7523).",
-    advertised(lists("token_endpoint_auth_methods_supported", "private_key_jwt"), client="keyed"),
+    advertised(
+        lambda metadata: (
+            lists("token_endpoint_auth_methods_supported", "private_key_jwt")(metadata)
+            and grant("client_credentials")(metadata)  # by which they are judged
+        ),
+        client="keyed",
+    ),
     lambda ctx: ctx.machine_token(client=ctx.clients.keyed),
-    unlock="offer registration with private_key_jwt, or add [clients.keyed]",
+    unlock=(
+        "offer private_key_jwt for client credentials, and registration; "
+        "or add [clients.keyed], with its assertion_audience and assertion_type"
+    ),
     requires=(METADATA,),
+)
+SINGLE_USE_ASSERTIONS = Capability(
+    "single-use-assertions",
+    "The authorization server promises to take each client assertion once (RFC 7523 section 3, jti).",
+    configured(lambda run: run.target.capabilities.get("single-use-assertions")),
+    lambda ctx: ctx.machine_token(client=ctx.clients.keyed),
+    unlock="promise it under [capabilities]",
+    requires=(PRIVATE_KEY_JWT,),
 )
 TOKEN_EXCHANGE = Capability(
     "token-exchange",
@@ -78,11 +115,51 @@ TOKEN_EXCHANGE = Capability(
     unlock="add [clients.exchanger]",
     requires=(AUTHORIZATION_CODE,),
 )
+ID_JAG = Capability(
+    "id-jag",
+    "Enterprise-managed authorization: the ID-JAG of an OpenID provider that is trusted is a grant.",
+    id_jag.support,
+    id_jag.redeemed,
+    unlock=id_jag.UNLOCK,
+    requires=(METADATA,),
+)
+SINGLE_USE_ID_JAG = Capability(
+    "single-use-id-jag",
+    "The authorization server promises to take each ID-JAG once; by the draft it need not.",
+    configured(lambda run: run.target.capabilities.get("single-use-id-jag")),
+    id_jag.redeemed,
+    unlock="promise it under [capabilities]",
+    requires=(ID_JAG,),
+)
+ACTOR_TOKENS = Capability(
+    delegation.ACTOR_TOKENS,
+    "Token exchange takes account of the token by which an agent shows who it is (RFC 8693 section 2.1).",
+    advertised(grant("urn:ietf:params:oauth:grant-type:token-exchange"), client="exchanger"),
+    delegation.check_actor_tokens,
+    unlock="promise it under [capabilities] if it cannot be seen",
+    requires=(TOKEN_EXCHANGE, CLIENT_CREDENTIALS),
+)
+DELEGATION_ONLY = Capability(
+    "delegation-only",
+    "Token exchange grants delegation, and never impersonation: the new token names the agent beside the user.",
+    configured(lambda run: run.target.capabilities.get("delegation-only")),
+    lambda ctx: ctx.exchanged(ctx.subject_token()),
+    unlock="promise it under [capabilities]",
+    requires=(TOKEN_EXCHANGE,),
+)
+EXCHANGE_KEEPS_AUDIENCE = Capability(
+    "exchange-keeps-audience",
+    "The client that exchanges may reach the primary resource only: no exchange gives it a token for the other one.",
+    configured(lambda run: run.target.capabilities.get("exchange-keeps-audience")),
+    lambda ctx: ctx.exchanged(ctx.subject_token()),
+    unlock="promise it under [capabilities]",
+    requires=(TOKEN_EXCHANGE,),
+)
 REVOCATION = Capability(
     "revocation",
     "A revocation endpoint (RFC 7009).",
     advertised(has("revocation_endpoint")),
-    lambda ctx: ctx.revoked(ctx.grant()),
+    lambda ctx: ctx.revoked(ctx.grant(client=ctx.clients.revoking)),
     requires=(AUTHORIZATION_CODE,),
 )
 INTROSPECTION = Capability(
@@ -98,6 +175,14 @@ REGISTRATION = Capability(
     "Dynamic client registration (RFC 7591) that is open to us.",
     advertised(has("registration_endpoint")),
     lambda ctx: ctx.registered(),
+    requires=(METADATA,),
+)
+CLIENT_ID_METADATA = Capability(
+    "client-id-metadata",
+    "Clients can be known by the URL of a metadata document, which the authorization server fetches.",
+    advertised(has("client_id_metadata_document_supported")),
+    lambda ctx: ctx.grant(client=publish(ctx).client),
+    unlock="add [client_documents], and let the target trust its certificate and fetch from its place",
     requires=(METADATA,),
 )
 REGISTRATION_MANAGEMENT = Capability(
@@ -169,6 +254,40 @@ CLOCK = Capability(
     configured(lambda run: run.target.clock),
     lambda ctx: ctx.clock,
     unlock="only the sandbox offers it today",
+    alone=True,
+)
+USER_RIGHTS = Capability(
+    "user-rights",
+    "What a user may do can be changed while their grants last.",
+    configured(lambda run: run.target.rights),
+    lambda ctx: ctx.rights,
+    unlock="only the sandbox offers it today",
+    alone=True,
+)
+TIME = Capability(
+    "time",
+    "What ends does so within the time of a run: the clock is moved, or the end is waited for.",
+    configured(lambda _run: True),
+    lambda _ctx: None,
+    unlock="[capabilities] says so",
+    requires=(METADATA,),
+    alone=lambda target: target.clock,
+)
+KEY_ROTATION = Capability(
+    "key-rotation",
+    "The authorization server can be told to change the keys that it signs with.",
+    configured(lambda run: run.target.home.issuer_control),
+    lambda ctx: ctx.grant(),
+    unlock="only the sandbox offers it today",
+    requires=(AUTHORIZATION_CODE,),
+    alone=True,
+)
+UNDISTURBED = Capability(
+    "undisturbed",
+    "Answers can be timed: what is measured is asked alone, after all others.",
+    configured(lambda _run: True),
+    lambda _ctx: None,
+    unlock="[capabilities] says so",
     alone=True,
 )
 TENANTS = Capability(

@@ -13,7 +13,7 @@ from harness.target_tables import Name, Table
 from harness.variables import Variable
 
 AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
-ClientKind = Literal["first", "second", "confidential", "machine", "keyed", "exchanger", "resource_server"]
+ClientKind = Literal["first", "second", "confidential", "machine", "keyed", "exchanger", "id_jag", "resource_server"]
 
 
 class ClientTable(Table):
@@ -23,6 +23,8 @@ class ClientTable(Table):
     auth_method: AuthMethod = "none"
     secret_env: Variable | None = None
     private_key_env: Variable | None = None
+    assertion_audience: Literal["issuer", "token_endpoint"] = "issuer"
+    assertion_type: Literal["client-authentication+jwt", "JWT"] = "client-authentication+jwt"
     redirect_uri: str = REDIRECT_URI
 
     @model_validator(mode="after")
@@ -44,6 +46,8 @@ class ClientTable(Table):
             auth_method=self.auth_method,
             secret=os.environ[self.secret_env] if self.secret_env else None,
             private_key=_private_key(kind, self.private_key_env) if self.private_key_env else None,
+            assertion_audience=self.assertion_audience,
+            assertion_type=self.assertion_type,
             redirect_uri=self.redirect_uri,
         )
 

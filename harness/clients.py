@@ -17,16 +17,24 @@ if TYPE_CHECKING:
     from harness.run import Site
 
 TOKEN_EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
+JWT_BEARER_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105
+WEB_REDIRECT_URI = "https://client.assay.example/oauth/callback"
+"""Where codes of a web application go; nobody has this name, and nothing is ever sent there."""
 CODE_GRANTS = ["authorization_code", "refresh_token"]
 KINDS: dict[str, dict[str, Any]] = {
     "first": {"token_endpoint_auth_method": "none", "grant_types": CODE_GRANTS},
     "second": {"token_endpoint_auth_method": "none", "grant_types": CODE_GRANTS},
     "confidential": {"grant_types": CODE_GRANTS},
+    "web": {"token_endpoint_auth_method": "none", "grant_types": CODE_GRANTS, "redirect_uris": [WEB_REDIRECT_URI]},
     "machine": {"grant_types": ["client_credentials"]},
     "keyed": {"token_endpoint_auth_method": "private_key_jwt", "grant_types": ["client_credentials"]},
     "exchanger": {"grant_types": ["client_credentials", TOKEN_EXCHANGE_GRANT]},
+    "id_jag": {"grant_types": [JWT_BEARER_GRANT]},
     "resource_server": {"grant_types": ["client_credentials"]},
 }
+DOCUMENTED = ("first", "second")
+"""The kinds that a client ID metadata document makes as well, where there is no registration."""
 
 
 class ClientPool:
@@ -50,13 +58,32 @@ class ClientPool:
             raise AttributeError(kind)
         return self.get(kind)
 
+    @property
+    def revoking(self) -> OAuthClient:
+        """The first client, or the confidential one where those without a secret may not revoke (RFC 8414 section 2).
+
+        Raises:
+            NotApplicable: none is configured, and the target offers no registration.
+            Blocked: registration is offered and refused.
+        """
+        listed = self._site.metadata.get("revocation_endpoint_auth_methods_supported")
+        kept_out = isinstance(listed, list) and "none" not in listed
+        return self.get("confidential") if kept_out and self.get("first").public else self.get("first")
+
     def _make(self, kind: str) -> OAuthClient:
         configured = self._site.tenant.clients.get(kind)
         if configured:
             return configured
-        if not self._site.metadata.get("registration_endpoint"):
-            raise NotApplicable(f"no [clients.{kind}] is configured, and the target offers no registration")
-        return register(self._site, kind)
+        if self._site.metadata.get("registration_endpoint"):
+            return register(self._site, kind)
+        if kind in DOCUMENTED and (documented := self._with_document()):
+            return documented
+        raise NotApplicable(f"no [clients.{kind}] is configured, and the target offers no registration")
+
+    def _with_document(self) -> OAuthClient | None:
+        from harness.publishing import documented_client
+
+        return documented_client(self._site)
 
 
 def registration_metadata(site: Site, kind: str = "first", private_key: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -65,11 +92,11 @@ def registration_metadata(site: Site, kind: str = "first", private_key: dict[str
     code_flow = "authorization_code" in wanted["grant_types"]
     metadata: dict[str, Any] = {
         "client_name": f"mcp-assay {kind}",
-        "redirect_uris": [REDIRECT_URI] if code_flow else [],
+        "redirect_uris": wanted.get("redirect_uris", [REDIRECT_URI]) if code_flow else [],
         "response_types": ["code"] if code_flow else [],
         "grant_types": _supported_grants(site, wanted["grant_types"]),
         "token_endpoint_auth_method": _auth_method(site, wanted.get("token_endpoint_auth_method", "")),
-        "application_type": "native" if code_flow else "web",
+        "application_type": "native" if code_flow and kind != "web" else "web",
     }
     if private_key:
         metadata["jwks"] = {"keys": [keys.public(private_key)]}
@@ -83,7 +110,7 @@ def register(site: Site, kind: str) -> OAuthClient:
     Raises:
         Blocked: the server refused it, or its answer lacks a client_id.
     """
-    private_key = keys.new_private_key(_assertion_algorithm(site)) if kind == "keyed" else None
+    private_key = keys.new_private_key(assertion_algorithm(site)) if kind == "keyed" else None
     metadata = registration_metadata(site, kind, private_key)
     answer = send_registration(site.back_channel(), site.endpoint("registration"), metadata)
     client_id = answer.json.get("client_id")
@@ -136,6 +163,7 @@ def _auth_method(site: Site, wanted: str) -> str:
     return "client_secret_post" if "client_secret_post" in supported else "client_secret_basic"
 
 
-def _assertion_algorithm(site: Site) -> str:
+def assertion_algorithm(site: Site) -> str:
+    """Return an algorithm for client assertions that the target lists, or that it may be expected to know."""
     supported = site.metadata.get("token_endpoint_auth_signing_alg_values_supported")
     return "RS256" if isinstance(supported, list) and "ES256" not in supported else "ES256"

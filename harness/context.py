@@ -11,18 +11,20 @@ from harness import clients, flows
 from harness.browser import Browser, Landing
 from harness.data import TestData
 from harness.exchange import Answer, Evidence
+from harness.expect import granted_audience
 from harness.flows import Grant, Tokens, Value
 from harness.http import Client
 from harness.mcp_context import McpContext
+from harness.passing_time import PassingTime
 from harness.target import Login, OAuthClient
 from harness.verdict import Blocked, NotApplicable
 
 if TYPE_CHECKING:
     from harness.run import Run, Site
     from harness.support import Capability
-    from harness.target import ClockControl, Target
+    from harness.target import ClockControl, RightsControl, Target
 
-ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105
+ACCESS_TOKEN_TYPE = clients.ACCESS_TOKEN_TYPE
 
 
 class Context(McpContext):
@@ -35,6 +37,7 @@ class Context(McpContext):
         self._run = run
         self.evidence = evidence
         self.seed = run.seed
+        self.examples = run.examples
         self.target: Target = run.target
         self.home: Site = run.home
         self.world: TestData = TestData(run)
@@ -83,6 +86,22 @@ class Context(McpContext):
         if self.target.clock is None:
             raise NotApplicable("the target's clock cannot be moved")
         return self.target.clock
+
+    @property
+    def rights(self) -> RightsControl:
+        """What the users of the target may do."""
+        if self.target.rights is None:
+            raise NotApplicable("the rights of the target's users cannot be changed")
+        return self.target.rights
+
+    @property
+    def time(self) -> PassingTime:
+        """What lets time pass at the target.
+
+        Raises:
+            Blocked: its clock cannot be moved, and the user allows no wait.
+        """
+        return PassingTime(self.target.clock, self._run.max_wait, self._run.wire.stop)
 
     def now(self) -> float:
         """Return the target's time in seconds since the epoch, as far as it is known."""
@@ -261,10 +280,9 @@ class Context(McpContext):
     def bound_to_resource(self) -> Tokens:
         """Get a token for the resource that says so; not applicable where the target ignores `resource`."""
         tokens = self.grant(resource=self.world.resource)
-        audience = tokens.claims.get("aud")
-        self.require(tokens.claims, "access tokens are opaque, so their audience cannot be seen")
-        named = audience if isinstance(audience, list) else [audience]
-        self.require(self.world.resource in named, "the target does not support resource indicators")
+        audience = granted_audience(tokens.answer)
+        self.require(audience is not None, "access tokens are opaque, so their audience cannot be seen")
+        self.require(self.world.resource in (audience or ()), "the target does not support resource indicators")
         return tokens
 
     # -- registration ------------------------------------------------------------------------------------------------

@@ -40,6 +40,12 @@ def candidates(issuer: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(places))
 
 
+def published_documents(client: Client, issuer: str) -> list[Answer]:
+    """Return every metadata document that an issuer publishes, in the order in which MCP clients look for them."""
+    answers = [client.send("GET", url, headers={"accept": "application/json"}) for url in candidates(issuer)]
+    return [answer for answer in answers if answer.status == 200 and answer.json]
+
+
 def authorization_server_metadata(client: Client, issuer: str) -> dict[str, Any]:
     """Fetch an authorization server's metadata: the first candidate that answers 200 with a JSON object.
 

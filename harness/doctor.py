@@ -7,7 +7,7 @@ import platform
 import re
 import sys
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -19,14 +19,18 @@ from harness.capabilities import CAPABILITIES
 from harness.capability import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
+    CLIENT_ID_METADATA,
     CONFIDENTIAL_CLIENT,
+    ID_JAG,
     INTROSPECTION,
     METADATA,
     PRIVATE_KEY_JWT,
     SECOND_CLIENT,
+    TIME,
     TOKEN_EXCHANGE,
 )
 from harness.mcp_capability import MCP_SERVER
+from harness.passing_time import UNLOCK
 from harness.requirement import Role
 from harness.sandbox.errors import PortError, SandboxError
 from harness.sandbox.layout import ISSUER, SERVICES
@@ -36,6 +40,8 @@ from harness.support import Capability, Support
 from harness.version import tool
 
 if TYPE_CHECKING:
+    from harness.client_documents import ClientDocuments
+    from harness.documents_table import ClientDocumentsTable
     from harness.downstream import Downstream
     from harness.planning import Plan
     from harness.run import Run
@@ -54,6 +60,7 @@ CLIENT_OF = {
     CLIENT_CREDENTIALS: "machine",
     PRIVATE_KEY_JWT: "keyed",
     TOKEN_EXCHANGE: "exchanger",
+    ID_JAG: "id_jag",
     INTROSPECTION: "resource_server",
 }
 
@@ -148,7 +155,8 @@ def _docker() -> Finding:
 def _target_file(path: Path, timeout: float) -> Iterator[Finding]:
     from harness.own_scenarios import load_own
     from harness.planning import Unreachable, look
-    from harness.target_file import TargetFileError, read_target_file
+    from harness.request import TargetFileError
+    from harness.target_file import read_target_file
     from harness.trusting import check_tenants
 
     try:
@@ -163,10 +171,10 @@ def _target_file(path: Path, timeout: float) -> Iterator[Finding]:
     except Unreachable as fault:
         yield Finding(State.WRONG, "target", str(fault), INCOMPLETE)
     else:
-        yield from _target(file, plan)
+        yield from _target(file, plan, path.parent)
 
 
-def _target(file: TargetFile, plan: Plan) -> Iterator[Finding]:
+def _target(file: TargetFile, plan: Plan, folder: Path) -> Iterator[Finding]:
     from harness.context import Context
     from harness.run import Run
     from harness.ways_in import lines, way_in
@@ -184,6 +192,10 @@ def _target(file: TargetFile, plan: Plan) -> Iterator[Finding]:
     if file.downstream:
         finding, downstream = _played(file.downstream)
         target = replace(target, downstream=downstream)
+        yield finding
+    if file.client_documents:
+        finding, documents = _served(file.client_documents, folder)
+        target = replace(target, client_documents=documents)
         yield finding
     run = Run(target, plan.wire, Context)
     issuing = Role.AUTHORIZATION_SERVER in plan.roles and not file.target.trusts
@@ -211,6 +223,17 @@ def _played(table: DownstreamTable) -> tuple[Finding, Downstream | None]:
         return Finding(State.WRONG, "downstream", text, USAGE), None
 
 
+def _served(table: ClientDocumentsTable, folder: Path) -> tuple[Finding, Callable[[], ClientDocuments] | None]:
+    """Say whether documents of clients could be served, and return their place as it will be."""
+    try:
+        with ExitStack() as stack:
+            documents = table.open(folder, stack)
+            text = f"port {table.port} is free for documents at {documents.base_url}, which a run serves"
+            return Finding(State.FINE, "client documents", text), lambda: documents
+    except ValueError as fault:
+        return Finding(State.WRONG, "client documents", str(fault), USAGE), None
+
+
 def _trusted(port: int) -> Iterator[Finding]:
     if running := _running(port):
         yield running
@@ -236,6 +259,10 @@ def _capabilities(run: Run, *, issuing: bool, minted: bool) -> Iterator[Finding]
         elif kind and not run.home.can_have(kind):
             text = f"offered, but the file has no [clients.{kind}], and the target no registration"
             yield Finding(State.LACKING, capability.name, text)
+        elif capability is CLIENT_ID_METADATA and run.target.client_documents is None:
+            yield Finding(State.LACKING, capability.name, f"offered; to have it judged, {capability.unlock}")
+        elif capability is TIME and run.target.clock is None:
+            yield Finding(State.LACKING, capability.name, f"blocked without a wait; {UNLOCK}")
         else:
             yield Finding(State.FINE, capability.name, run.support(capability).value)
 
@@ -266,4 +293,4 @@ class _Promised:
     def sign(self, *_parts: Any, **_options: Any) -> NoReturn:
         raise SandboxError("the sandbox was not started")
 
-    seal = publish_key = withdraw_key = outage = fetches = sign
+    seal = publish_key = withdraw_key = rotate_keys = outage = fetches = sign

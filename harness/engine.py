@@ -53,7 +53,7 @@ def run(
     sink(RunStarted(target, selected, datetime.now(UTC).isoformat(timespec="seconds"), settings, wire.traffic))
     results: list[Result] = []
     interrupted = False
-    shared = Run(target, wire, Context, settings.seed, settings.jobs)
+    shared = Run(target, wire, Context, settings.seed, settings.jobs, settings.examples, settings.max_wait)
 
     def done(result: Result) -> None:
         reason = accepted_reason(target.expected, result.scenario.id, result.verdict, settings.today)
@@ -63,7 +63,7 @@ def run(
 
     try:
         with undisturbed():
-            for batch, width in _batches(selected, settings):
+            for batch, width in _batches(selected, settings, target):
                 _run_batch(shared, batch, width, done)
     except KeyboardInterrupt:
         interrupted = True
@@ -88,6 +88,7 @@ def judge(shared: Run, scenario: Scenario) -> Result:
     return replace(
         result,
         exchanges=_told(evidence, result.culprit),
+        shrunk=evidence.shrunk,
         duration_ms=(time.monotonic() - started) * 1000,
     )
 
@@ -132,12 +133,14 @@ def _told(evidence: Evidence, culprit: Exchange | None) -> tuple[Exchange, ...]:
     return own if culprit is None or any(exchange is culprit for exchange in own) else (*own, culprit)
 
 
-def _batches(selected: tuple[Scenario, ...], settings: Settings) -> Iterable[tuple[list[Scenario], int]]:
+def _batches(
+    selected: tuple[Scenario, ...], settings: Settings, target: Target
+) -> Iterable[tuple[list[Scenario], int]]:
     """Heavy ones first, so that the last thread does not work alone; those that disturb others one by one, last."""
     ordered = sorted(selected, key=lambda scenario: -scenario.cost)
     if settings.seed:
         random.Random(settings.seed).shuffle(ordered)  # noqa: S311 - an order that can be had again
-    alone = {scenario.id for scenario in ordered if any(capability.alone for capability in scenario.needs)}
+    alone = {scenario.id for scenario in ordered if any(need.disturbs(target) for need in scenario.needs)}
     yield [scenario for scenario in ordered if scenario.id not in alone], settings.jobs
     yield [scenario for scenario in ordered if scenario.id in alone], 1
 

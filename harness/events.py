@@ -25,6 +25,7 @@ class Result:
         control: the capabilities whose unmodified flow worked.
         exchanges: what the scenario sent and received; the culprit is among them, whoever sent it.
         culprit: the exchange that shows the violation, or what stood in the way of a verdict.
+        shrunk: whether the exchanges are the shortest sequence with the violation that was found.
         trace: for an error, where it happened.
     """
 
@@ -37,6 +38,7 @@ class Result:
     control: tuple[str, ...] = ()
     exchanges: tuple[Exchange, ...] = field(default=(), repr=False)
     culprit: Exchange | None = field(default=None, repr=False)
+    shrunk: bool = False
     duration_ms: float = 0.0
     trace: str = field(default="", repr=False)
 
@@ -62,6 +64,8 @@ class Settings:
         allow_blocked: what could not be judged does not turn it red.
         jobs: how many scenarios run at the same time.
         seed: of the order of scenarios and of generated examples; 0 for the fixed ones.
+        examples: how many times as many examples are generated as usual.
+        max_wait: how many seconds a scenario may wait for something to end, where no clock can be moved.
         today: the date by which entries of the baseline expire, in UTC.
     """
 
@@ -71,6 +75,8 @@ class Settings:
     allow_blocked: bool = False
     jobs: int = 8
     seed: int = 0
+    examples: int = 1
+    max_wait: float = 0.0
     today: date = field(default_factory=_today)
 
     @property

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 
 from harness.strange_json import parse_json
 from harness.verdict import Violation
+
+if TYPE_CHECKING:
+    from harness.insight import Insight
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Answer:
 
     exchange: Exchange
     evidence: Evidence = field(repr=False)
+    insight: Insight | None = field(default=None, repr=False, compare=False)
+    """Who can look into an access token that it brings."""
 
     @property
     def status(self) -> int:
@@ -102,14 +107,19 @@ class Answer:
 
 @dataclass
 class Evidence:
-    """What one scenario sent, received and noted."""
+    """What one scenario sent, received and noted.
+
+    Attributes:
+        shrunk: whether the exchanges are the shortest sequence with the violation that was found.
+    """
 
     exchanges: list[Exchange] = field(default_factory=list)
     warnings: list[Violation] = field(default_factory=list)
+    shrunk: bool = False
 
-    def clear(self) -> None:
-        """Forget what an earlier generated example sent and received, but not what was noted of it."""
-        self.exchanges.clear()
+    def back_to(self, exchanges: Iterable[Exchange]) -> None:
+        """Go on from these exchanges: forget what was sent and received since, but not what was noted of it."""
+        self.exchanges[:] = exchanges
 
     def __iter__(self) -> Iterator[Exchange]:
         return iter(self.exchanges)

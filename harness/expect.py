@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from harness import keys, mcp_calls
+from harness import flows, keys, mcp_calls
 from harness.browser import Landing
 from harness.discovery import challenge, has_bearer_challenge
 from harness.exchange import Answer
@@ -66,18 +66,42 @@ def expect_no_wider_scope(answer: Answer, *, than: str) -> None:
         return
     granted = granted_scope(answer)
     if granted is None:
-        raise Blocked("the scope of the token cannot be seen: the response has none and it is opaque")
+        _expect_nothing_reached(answer, than)
+        return
     extra = sorted(granted - set(than.split()))
     expect(not extra, "no scope beyond the granted one", f"the token also has {' '.join(extra)}", answer)
 
 
+def _expect_nothing_reached(answer: Answer, than: str) -> None:
+    """No tool that needs more scope is called with an opaque token; without such a tool nobody can tell."""
+    if answer.insight is None:
+        raise Blocked("the scope of the token cannot be seen: the response has none and it is opaque")
+    token = str(answer.json.get("access_token"))
+    reached = answer.insight.reached_beyond(token, frozenset(than.split()))
+    expect(reached is None, "no scope beyond the granted one", "a tool that needs more was called with it", reached)
+
+
 def granted_scope(answer: Answer) -> set[str] | None:
-    """Return the scope of a token response: of its JWT, else of its scope member; None where neither tells."""
-    claims = keys.claims_of(str(answer.json.get("access_token")))
-    value = claims.get("scope", answer.json.get("scope"))
+    """Return the scope of a token response: of its JWT, of introspection, or of its scope member.
+
+    None where none of them tells.
+    """
+    value = flows.known_of(answer).get("scope", answer.json.get("scope"))
     if isinstance(value, list):
         return {str(item) for item in value}
     return set(value.split()) if isinstance(value, str) else None
+
+
+def granted_audience(answer: Answer) -> set[str] | None:
+    """Return the audience of a token response's access token: of the JWT, or what introspection says of another one.
+
+    None where neither tells; a JWT that names nobody has an empty one.
+    """
+    known = flows.known_of(answer)
+    if "aud" not in known and not keys.claims_of(str(answer.json.get("access_token"))):
+        return None
+    audience = known.get("aud", [])
+    return {str(item) for item in audience} if isinstance(audience, list) else {str(audience)}
 
 
 def expect_status(answer: Answer, *statuses: int) -> None:
@@ -105,10 +129,17 @@ def expect_members(answer: Answer, names: Iterable[str]) -> None:
 
 
 def expect_not_redirected_to(landing: Landing, redirect_uri: str) -> None:
-    """The browser was not sent to a place that is no registered redirect URI; a page or an error is right."""
-    actual = f"{landing.summary()}"
-    expect(not landing.arrived_at(redirect_uri), f"no redirect to {redirect_uri}", actual, landing.answer)
+    """The browser was not sent to a place that is no registered redirect URI; a page or an error is right.
+
+    Raises:
+        Violation: it was sent there, or a code or token was issued.
+        Blocked: the target was asked too often, and did not look at the request.
+    """
+    arrived = landing.arrived_at(redirect_uri)
+    expect(not arrived, f"no redirect to {redirect_uri}", landing.summary(), landing.answer)
     _expect_nothing_issued(landing)
+    if landing.answer.status == 429:
+        raise Blocked(f"not looked at: {landing.summary()}", "slow down with --jobs 1", landing.answer.exchange)
 
 
 def _expect_nothing_issued(landing: Landing) -> None:
@@ -125,7 +156,8 @@ def expect_no_code(landing: Landing) -> None:
         Blocked: it ended in something that is no refusal, such as a server error or a login page.
     """
     _expect_nothing_issued(landing)
-    if landing.get("error") or landing.location or landing.answer.status in REFUSALS:
+    said_no = landing.answer.status in (*REFUSALS, 404)  # no such client: the endpoint itself is there
+    if landing.get("error") or landing.location or said_no:
         return
     raise Blocked(f"neither refused nor accepted: {landing.summary()}", exchange=landing.answer.exchange)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from harness import keys, pkce
 from harness.browser import FORM, Browser, Landing
 from harness.exchange import Answer
+from harness.insight import Insight
 from harness.target import Login, OAuthClient
 from harness.verdict import Blocked
 
@@ -65,9 +66,20 @@ class Tokens:
         return keys.claims_of(self.access_token)
 
     @property
+    def known(self) -> dict[str, Any]:
+        """The claims of the access token, or what introspection says of an opaque one; empty where neither tells."""
+        return known_of(self.answer)
+
+    @property
     def header(self) -> dict[str, Any]:
         """The JOSE header of the access token."""
         return keys.header_of(self.access_token)
+
+
+def known_of(answer: Answer) -> dict[str, Any]:
+    """Return what is known of the access token in a token response: its claims, or what introspection says of it."""
+    token = str(answer.json.get("access_token") or "")
+    return answer.insight.claims(token) if answer.insight else keys.claims_of(token)
 
 
 def pairs(base: Mapping[str, Value], deviations: Mapping[str, Value]) -> list[tuple[str, str]]:
@@ -151,7 +163,8 @@ def token_request(
     ctx: Context, client: OAuthClient, site: Site, base: Mapping[str, Value], deviations: Mapping[str, Value]
 ) -> Answer:
     """Send a request to the token endpoint, authenticated as the client was registered, and return the raw answer."""
-    return send_form(ctx, site.endpoint("token"), client, site, base, deviations)
+    answer = send_form(ctx, site.endpoint("token"), client, site, base, deviations)
+    return replace(answer, insight=Insight(ctx, site))
 
 
 def send_form(
@@ -192,7 +205,8 @@ def assertion(
 ) -> str:
     """Return a client assertion (RFC 7523 section 3); None removes a claim, times are seconds from now."""
     now = int(ctx.now())
-    base = {"iss": client.client_id, "sub": client.client_id, "aud": site.issuer, "exp": 60, "iat": 0}
+    audience = site.issuer if client.assertion_audience == "issuer" else site.endpoint("token")
+    base = {"iss": client.client_id, "sub": client.client_id, "aud": audience, "exp": 60, "iat": 0}
     merged = {**base, "jti": secrets.token_urlsafe(16), **claims}
     for name in ("exp", "iat", "nbf"):
         if isinstance(merged.get(name), int):
@@ -201,7 +215,7 @@ def assertion(
     signing_key = key or client.private_key
     if not signing_key:
         raise Blocked(f"client {client.client_id} has no private key", "add private_key_env to its table")
-    return keys.sign(present, signing_key, {"typ": "client-authentication+jwt", **(header or {})})
+    return keys.sign(present, signing_key, {"typ": client.assertion_type, **(header or {})})
 
 
 def tokens_of(answer: Answer, client: OAuthClient, site: Site, what: str) -> Tokens:

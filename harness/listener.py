@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -38,11 +39,18 @@ class Received:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a request is answered with."""
+    """What a request is answered with.
+
+    Attributes:
+        headers: a `content-length` among them takes the place of the body's own.
+        chunks: makes what is sent in the place of the body, chunk by chunk, so that its length is not known
+            beforehand.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    chunks: Callable[[], Iterable[bytes]] | None = None
 
 
 def nothing_here(_: Received) -> Reply:
@@ -55,11 +63,13 @@ class Listener:
 
     Attributes:
         url: its origin, `http://127.0.0.1:<port>`.
+        connections: how many were made to it so far, whatever became of them.
 
     Args:
         answer: makes the reply to each request; may be called from several threads at once.
         port: where to listen; 0 for a free port.
         sock: a socket that listens already, in the place of the port; it is closed with the listener.
+        tls: the certificate with which it speaks https in the place of http.
 
     Raises:
         OSError: the port is taken (on construction).
@@ -70,16 +80,18 @@ class Listener:
         answer: Callable[[Received], Reply] = nothing_here,
         port: int = 0,
         sock: socket.socket | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self.connections = 0
         self._answer = answer
         self._received: list[Received] = []
         self._lock = threading.Lock()
-        self._server = _Server(sock or socket.create_server(("127.0.0.1", port)))
+        self._server = _Server(sock or socket.create_server(("127.0.0.1", port)), tls)
         self._server.listener = self
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="listener", daemon=True
         )
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def requests(self) -> list[Received]:
@@ -109,10 +121,19 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     listener: Listener
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         super().__init__(sock.getsockname(), _Handler, bind_and_activate=False)
         self.socket.close()  # the one that it makes of its own accord
         self.socket = sock
+        self._tls = tls
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Take a connection; its handshake is done where it is read, so that nobody waits for another."""
+        sock, address = self.socket.accept()
+        self.listener.connections += 1
+        if self._tls:
+            sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        return sock, address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing on standard error: a caller who hangs up is no fault of ours."""
@@ -159,9 +180,25 @@ class _Handler(BaseHTTPRequestHandler):
         return body if size == 0 else None
 
     def _reply(self, reply: Reply) -> None:
-        self.send_response(reply.status)
-        for name, value in {**reply.headers, "content-length": str(len(reply.body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
+        if reply.chunks is not None:
+            self._reply_in_chunks(reply, reply.chunks())
+            return
+        self._head(reply, {"content-length": str(len(reply.body))})
         if self.command != "HEAD":
             self.wfile.write(reply.body)
+
+    def _head(self, reply: Reply, own: Mapping[str, str]) -> None:
+        self.send_response(reply.status)
+        for name, value in {**own, **reply.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def _reply_in_chunks(self, reply: Reply, chunks: Iterable[bytes]) -> None:
+        """Send a chunked body (RFC 9112 section 7.1), which HTTP/1.0 does not have; the connection is closed after."""
+        self.protocol_version = "HTTP/1.1"
+        self._head(reply, {"transfer-encoding": "chunked", "connection": "close"})
+        if self.command == "HEAD":
+            return
+        for chunk in chunks:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+        self.wfile.write(b"0\r\n\r\n")

@@ -92,16 +92,17 @@ def mint(
     *,
     alg: str = "",
     kid: str = "",
+    typ: str = "at+jwt",
     **claims: Any,
 ) -> str:
     """Return a signed access token (RFC 9068), good but for the fault and the claims given.
 
-    `alg` and `kid` say what it is signed with, as `TokenSigner.sign` has them. Times are seconds from now; None removes
-    a claim or header member; a callable is handed the good value.
+    `alg` and `kid` say what it is signed with, as `TokenSigner.sign` has them; `typ` is for another kind of JWT. Times
+    are seconds from now; None removes a claim or header member; a callable is handed the good value.
     """
     good = {"exp": LIFETIME, "iat": 0, "jti": secrets.token_urlsafe(12), **base}
     changed = _changed(_changed(good, claims), fault.claims if fault else {})
-    header = _changed({"typ": "at+jwt"}, fault.header if fault else {})
+    header = _changed({"typ": typ}, fault.header if fault else {})
     present = {name: _settled(name, value, moment) for name, value in changed.items()}
     settled = {name: _settled(name, value, moment) for name, value in header.items()}
     forge = Forge(settled, present, partial(signer.sign, alg=alg, kid=kid), jwks, signer.seal)

@@ -74,21 +74,26 @@ class Row:
         return self.declared == self.caught
 
 
-def run_matrix(mutants: Iterable[Mutant]) -> Iterator[Row]:
+def run_matrix(mutants: Iterable[Mutant], only: frozenset[str] = frozenset()) -> Iterator[Row]:
     """Judge mutants, spread over processes, and yield a row for each as it becomes known.
 
     Each process has a sandbox in its threads, in which services are rebuilt for each mutant rather than started anew.
     Where there are many mutants, each is asked those scenarios only that come to what it changes.
+
+    Args:
+        mutants: which ones.
+        only: the ids of the scenarios that they are asked, where that is not all; declared is what is among these.
     """
     asked = tuple(mutants)
     context = multiprocessing.get_context("spawn")
     width = min(os.cpu_count() or 1, len(asked)) or 1
     with ProcessPoolExecutor(width, mp_context=context, initializer=_start) as pool:
         visits: Visits = {}
-        if len(asked) >= WORTH_TRACING:
+        if len(asked) >= WORTH_TRACING and not only:
             ids = list(load_scenarios())
             visits = merged(pool.map(_visits, (ids[first::width] for first in range(width))))
-        yield from pool.map(_row, (mutant.id for mutant in asked), (reaching(mutant, visits) for mutant in asked))
+        reach = (reaching(mutant, visits) for mutant in asked)
+        yield from pool.map(_row, (mutant.id for mutant in asked), reach, itertools.repeat(only))
 
 
 class _Worker:
@@ -161,15 +166,16 @@ def _visits(identifiers: list[str]) -> Visits:
     return _worker.visits(identifiers)
 
 
-def _row(identifier: str, reaching_ids: frozenset[str]) -> Row:
+def _row(identifier: str, reaching_ids: frozenset[str], only: frozenset[str]) -> Row:
     assert _worker
     mutant = find(identifier)
     started = time.monotonic()
     concerned = [item for item in load_scenarios().values() if _concerns(mutant, item)]
-    asked = [item for item in concerned if reaching_ids & {item.id, EVERYWHERE}]
+    asked = [item for item in concerned if reaching_ids & {item.id, EVERYWHERE} and (not only or item.id in only)]
     results = _worker.judge_mutant(mutant, asked)
     caught = frozenset(result.scenario.id for result in results if result.verdict in CAUGHT)
-    return Row(mutant.id, mutant.summary, mutant.fails, caught, time.monotonic() - started)
+    declared = mutant.fails & only if only else mutant.fails
+    return Row(mutant.id, mutant.summary, declared, caught, time.monotonic() - started)
 
 
 def _concerns(mutant: Mutant, scenario: Scenario) -> bool:

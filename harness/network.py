@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 from weakref import WeakSet
@@ -34,12 +34,22 @@ class _Deadline(threading.local):
         return seconds if timeout is None else min(seconds, timeout)
 
 
+class _Line(threading.local):
+    ready: Callable[[], object] | None = None
+
+    def reached(self) -> None:
+        ready, self.ready = self.ready, None
+        if ready:
+            ready()
+
+
 class Network(httpcore.NetworkBackend):
     """The connections of one run."""
 
     def __init__(self) -> None:
         self._inner = httpcore.SyncBackend()
         self._deadline = _Deadline()
+        self.line = _Line()
         self._streams: WeakSet[_Stream] = WeakSet()
         self._lock = threading.Lock()
         self._aborted = False
@@ -56,6 +66,18 @@ class Network(httpcore.NetworkBackend):
             yield
         finally:
             self._deadline.at = math.inf
+
+    @contextmanager
+    def held_back(self, ready: Callable[[], object]) -> Iterator[None]:
+        """Let the first request that this thread sends here wait, until a function returns.
+
+        It is called when the connection is open and all that is left to do is to send the request.
+        """
+        self.line.ready = ready
+        try:
+            yield
+        finally:
+            self.line.ready = None
 
     def abort(self) -> None:
         """End every connection under the hands of the threads that wait for it, and every later one at once."""
@@ -119,6 +141,7 @@ class _Stream(httpcore.NetworkStream):
     def _send(self, timeout: float | None) -> None:
         held, self._held = self._held, b""
         if held:
+            self._network.line.reached()
             self._inner.write(held, self._deadline.left(timeout))
 
     def close(self) -> None:

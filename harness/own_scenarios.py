@@ -20,9 +20,10 @@ from pydantic import BaseModel, Field, ValidationError
 
 from harness.declaration import mistake_in
 from harness.mistakes import mistakes
+from harness.request import TargetFileError
 from harness.requirement import Requirement, load_requirements, read_requirements
 from harness.scenario import DeclarationError, Registry, Scenario, declaring, load_scenarios
-from harness.target_file import TargetFile, TargetFileError, read_toml
+from harness.target_file import TargetFile, read_toml
 from harness.target_tables import PlanTable
 
 REQUIREMENTS = "requirements"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,15 +13,16 @@ from harness import discovery
 from harness.capability import AUTHORIZATION_CODE
 from harness.exchange import Evidence
 from harness.http import Client, Wire, is_loopback, origin_of
-from harness.request import Request
+from harness.request import Request, TargetFileError
 from harness.requirement import REVISIONS, Role
 from harness.target import Target, Tenant
-from harness.target_file import TargetFile, TargetFileError, read_target_file
 from harness.verdict import Blocked
 
 if TYPE_CHECKING:
+    from harness.client_documents import ClientDocuments
     from harness.downstream import Downstream
     from harness.sandbox.target import Sandbox
+    from harness.target_file import TargetFile
     from harness.target_tables import DownstreamTable
 
 
@@ -52,7 +54,8 @@ def make_plan(request: Request, stack: ExitStack, sandbox: Sandbox | None = None
     """
     if request.sandbox:
         return _sandbox_plan(request, stack, sandbox)
-    plan = plan_of(target_file(request), request.timeout, stack, sandbox)
+    folder = request.file.parent if request.file else Path()
+    plan = plan_of(target_file(request), request.timeout, stack, sandbox, folder)
     audit = plan.target.audit
     beside = audit.beside(request.file.parent) if audit and request.file else audit
     return replace(plan, target=replace(plan.target, file=_place(request.file), audit=beside))
@@ -66,12 +69,14 @@ def _place(file: Path | None) -> str:
     return (place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else Path(place.name)).as_posix()
 
 
-def plan_of(file: TargetFile, timeout: float, stack: ExitStack, sandbox: Sandbox | None = None) -> Plan:
-    """Do the same for a target file that was read before.
+def plan_of(
+    file: TargetFile, timeout: float, stack: ExitStack, sandbox: Sandbox | None = None, folder: Path = Path()
+) -> Plan:
+    """Do the same for a target file that was read before, whose `[client_documents]` name files relative to a folder.
 
     Raises:
-        TargetFileError: it holds a private key that is none, or names a tenant that the sandbox lacks or a port that is
-            taken.
+        TargetFileError: it holds a private key that is none, or names a tenant that the sandbox lacks, a port that is
+            taken or a certificate that is none.
         SandboxError: the sandbox does not start.
         Unreachable: the target does not answer.
     """
@@ -79,8 +84,9 @@ def plan_of(file: TargetFile, timeout: float, stack: ExitStack, sandbox: Sandbox
 
     check_tenants(file)
     downstream = _downstream(file.downstream, stack)
+    documents = _documents(file, folder, stack)
     found = look(file, timeout)
-    found = replace(found, target=replace(found.target, downstream=downstream))
+    found = replace(found, target=replace(found.target, downstream=downstream, client_documents=documents))
     if file.target.trusts != "sandbox":
         return found
     try:
@@ -98,6 +104,16 @@ def _downstream(table: DownstreamTable | None, stack: ExitStack) -> Downstream |
         assert table
         where = f"port {table.port} of 127.0.0.1 cannot be used: {os.strerror(fault.errno or 0)}"
         raise TargetFileError(f"downstream.port: {where}; name another, and let the MCP server ask there") from fault
+
+
+def _documents(file: TargetFile, folder: Path, stack: ExitStack) -> Callable[[], ClientDocuments] | None:
+    if file.client_documents is None:
+        return None
+    try:
+        documents = file.client_documents.open(folder, stack)
+    except ValueError as fault:
+        raise TargetFileError(str(fault)) from fault
+    return lambda: documents
 
 
 def look(file: TargetFile, timeout: float) -> Plan:
@@ -132,6 +148,8 @@ def target_file(request: Request) -> TargetFile:
     Raises:
         TargetFileError: it has mistakes.
     """
+    from harness.target_file import read_target_file  # pydantic is a fifth of the start, and the sandbox needs no file
+
     told: dict[str, Any] = {
         name: value
         for name in ("mcp_server", "authorization_server", "spec")
@@ -142,11 +160,12 @@ def target_file(request: Request) -> TargetFile:
 
 def _sandbox_plan(request: Request, stack: ExitStack, running: Sandbox | None) -> Plan:
     from fixtures.world import load_world
+    from harness.sandbox.documents import DocumentsPlace
     from harness.sandbox.embedded import EmbeddedSandbox
     from harness.sandbox.rates import RatesPlace
     from harness.sandbox.target import sandbox_target
 
-    sandbox = running or stack.enter_context(EmbeddedSandbox(rates=RatesPlace()))
+    sandbox = running or stack.enter_context(EmbeddedSandbox(rates=RatesPlace(), documents=DocumentsPlace()))
     control = stack.enter_context(sandbox.control("authorization_server"))
     target = sandbox_target(sandbox, load_world(), request.spec or REVISIONS[0], control)
     return Plan(target, (Role.AUTHORIZATION_SERVER, Role.MCP_SERVER), Wire(request.timeout))

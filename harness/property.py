@@ -36,6 +36,7 @@ class _Search:
 
     def __init__(self, ctx: Context) -> None:
         self._evidence = ctx.evidence
+        self._before = tuple(ctx.evidence)
         self._end: Exception | None = None
         self._violation: Violation | None = None
         self._exchanges: list[Exchange] = []
@@ -47,9 +48,9 @@ class _Search:
         return self._end is not None or 0 < self._deadline < time.monotonic()
 
     def begin(self) -> None:
-        """Start an example with empty evidence."""
+        """Start an example with the evidence of what came before all of them."""
         if not self.over:
-            self._evidence.clear()
+            self._evidence.back_to(self._before)
 
     def step(self, check: Callable[[], None]) -> None:
         """Run an example, or a part of one; a violation goes on to Hypothesis, which then looks for a shorter one."""
@@ -75,7 +76,8 @@ class _Search:
         if isinstance(self._end, Interrupted):
             raise self._end
         if self._violation:
-            self._evidence.exchanges[:] = self._exchanges
+            self._evidence.back_to(self._exchanges)
+            self._evidence.shrunk = True
             raise self._violation
         if self._end:
             raise self._end
@@ -85,7 +87,7 @@ def for_all(*, budget: int = 25, **strategies: SearchStrategy[Any]) -> Callable[
     """Run a check for generated values; the evidence is that of the shortest example found that violates it.
 
     Args:
-        budget: how many examples are generated.
+        budget: how many examples are generated; a run's `--examples` multiplies it.
         strategies: by the name of the check's parameter.
     """
 
@@ -99,7 +101,7 @@ def for_all(*, budget: int = 25, **strategies: SearchStrategy[Any]) -> Callable[
                 search.begin()
                 search.step(lambda: check(ctx, **values))
 
-            search.conclude(_settings(budget)(_seeded(example, check, ctx)))
+            search.conclude(_settings(budget, ctx)(_seeded(example, check, ctx)))
 
         run.cost = budget  # type: ignore[attr-defined]
         return run
@@ -132,18 +134,19 @@ def step(**strategies: SearchStrategy[Any]) -> Callable[[Check], Any]:
     return decorate
 
 
-def explore(ctx: Context, machine: type[Machine], *, runs: int, steps: int) -> None:
+def explore(ctx: Context, machine: type[Machine], *, runs: int, steps: int, **known: Any) -> None:
     """Run a state machine; the violation of the shortest failing sequence that was found is raised.
 
     Args:
         ctx: the context of the scenario.
         machine: the class; a subclass of it with the context is run.
-        runs: how many sequences are generated.
+        runs: how many sequences are generated; a run's `--examples` multiplies it.
         steps: how many rules a sequence has at most.
+        known: what else the machine finds in attributes of these names.
     """
     search = _Search(ctx)
-    bound = _seeded(type(machine.__name__, (machine,), {"ctx": ctx, "search": search}), machine, ctx)
-    limits = _settings(runs, stateful_step_count=steps)
+    bound = _seeded(type(machine.__name__, (machine,), {"ctx": ctx, "search": search, **known}), machine, ctx)
+    limits = _settings(runs, ctx, stateful_step_count=steps)
     search.conclude(lambda: run_state_machine_as_test(bound, settings=limits))
 
 
@@ -152,9 +155,9 @@ def _seeded(test: Any, named: Check | type[Machine], ctx: Context) -> Any:
     return seed(zlib.crc32(f"{named.__module__}.{named.__qualname__} {SEQUENCE + ctx.seed}".encode()))(test)
 
 
-def _settings(examples: int, **more: Any) -> settings:
+def _settings(examples: int, ctx: Context, **more: Any) -> settings:
     return settings(
-        max_examples=max(1, round(examples * SHARE)),
+        max_examples=max(1, round(examples * SHARE * ctx.examples)),
         derandomize=True,
         database=None,
         deadline=None,

@@ -198,10 +198,11 @@ class Redactor:
 
 
 def curl(method: str, url: str, headers: Iterable[tuple[str, str]], body: str) -> str:
-    """Return a request, redacted already, as a curl command line."""
+    """Return a request, redacted already, as a curl command line, without the headers that curl itself will send."""
     parts = ["curl", "-i", "-X", method, shlex.quote(url)]
     for name, value in headers:
-        if name not in ("host", "content-length", "accept-encoding", "connection"):
+        own = name in ("content-length", "accept-encoding", "connection") or (name == "host" and f"//{value}" in url)
+        if not own:
             parts += ["-H", shlex.quote(f"{name}: {value}")]
     return " ".join([*parts, "--data-raw", shlex.quote(body)] if body else parts)
 

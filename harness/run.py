@@ -13,7 +13,7 @@ from httpx import Cookies
 
 from harness import discovery
 from harness.audit_log import AuditReader, Mark
-from harness.clients import ClientPool
+from harness.clients import DOCUMENTED, ClientPool
 from harness.exchange import Evidence
 from harness.http import Client, Wire, origin_of
 from harness.mcp_calls import McpConnection, connect, data_of, spoken
@@ -81,8 +81,10 @@ class Site:
         return url
 
     def can_have(self, kind: str) -> bool:
-        """Whether a client of this kind is configured or could be registered."""
-        return kind in self.tenant.clients or bool(self.metadata.get("registration_endpoint"))
+        """Whether a client of this kind is configured, or could be registered or described by a document."""
+        supported = self.metadata.get("client_id_metadata_document_supported") is True
+        described = kind in DOCUMENTED and supported and self.run.target.client_documents is not None
+        return described or kind in self.tenant.clients or bool(self.metadata.get("registration_endpoint"))
 
 
 @dataclass
@@ -95,6 +97,8 @@ class Run:
         new_context: makes a context for a control.
         seed: of generated examples; 0 for the fixed ones.
         jobs: how many requests of one scenario may be under way at the same time.
+        examples: how many times as many examples are generated as usual.
+        max_wait: how many seconds a scenario may wait for something to end, where no clock can be moved.
     """
 
     target: Target
@@ -102,6 +106,8 @@ class Run:
     new_context: Callable[[Run, Evidence], Context]
     seed: int = 0
     jobs: int = 1
+    examples: int = 1
+    max_wait: float = 0.0
     _controls: dict[Capability, Once[Control]] = field(default_factory=dict)
     _sessions: dict[tuple[int, Site], Once[Cookies]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)

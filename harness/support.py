@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.context import Context
     from harness.run import Run
+    from harness.target import Target
 
 
 class Support(StrEnum):
@@ -29,7 +30,8 @@ class Capability:
         control: the flow with nothing wrong in it; it raises when the capability does not work.
         unlock: what a user could add to the target or its file.
         requires: capabilities whose control must have passed before this one's is run.
-        alone: whether scenarios that need it change what others rely on, so that they run one by one, after all others.
+        alone: whether scenarios that need it change what others rely on, so that they run one by one, after all others;
+            it may depend on the target.
     """
 
     name: str
@@ -38,7 +40,11 @@ class Capability:
     control: Callable[[Context], object]
     unlock: str = ""
     requires: tuple[Capability, ...] = ()
-    alone: bool = False
+    alone: bool | Callable[[Target], object] = False
+
+    def disturbs(self, target: Target) -> bool:
+        """Whether scenarios that need it run alone at this target."""
+        return bool(self.alone(target)) if callable(self.alone) else self.alone
 
 
 def advertised(check: Callable[[dict[str, Any]], bool], client: str = "") -> Callable[[Run], Support]:

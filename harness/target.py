@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from harness.audit_log import AuditLog
     from harness.baseline import Expected
+    from harness.client_documents import ClientDocuments
     from harness.downstream import Downstream
+    from harness.id_jag import IdentityProvider
 
 REDIRECT_URI = "http://127.0.0.1:8976/callback"
 """Where clients have codes sent unless the target file says otherwise; nothing has to listen there."""
@@ -21,12 +23,16 @@ class OAuthClient:
     """A registered client. `auth_method` is what the server registered, whatever was asked for.
 
     `private_key` is a JWK with its private members; `registration` is the answer of the registration endpoint.
+    `assertion_audience` is whom its assertions are for: the `issuer`, or the `token_endpoint` (RFC 7523 section 3).
+    `assertion_type` is the `typ` in their header: some servers demand the one of RFC 7523bis, others know `JWT` only.
     """
 
     client_id: str
     auth_method: str = "none"
     secret: str | None = field(default=None, repr=False)
     private_key: Mapping[str, Any] | None = field(default=None, repr=False)
+    assertion_audience: str = "issuer"
+    assertion_type: str = "client-authentication+jwt"
     redirect_uri: str = REDIRECT_URI
     scope: str = ""
     registration: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -147,7 +153,7 @@ class TokenSigner(Protocol):
 
 
 class IssuerControl(Protocol):
-    """What can be done to the issuer that the MCP server trusts. All of it is undone by whoever does it."""
+    """What can be done to the issuer that the MCP server trusts. Whoever does it undoes it, apart from new keys."""
 
     def publish_key(self, alg: str) -> str:
         """Publish another key beside those that the issuer signs with, and return its kid."""
@@ -155,6 +161,10 @@ class IssuerControl(Protocol):
 
     def withdraw_key(self, kid: str) -> None:
         """Publish such a key no longer."""
+        ...
+
+    def rotate_keys(self) -> None:
+        """Sign with new keys from now on; the old ones stay published as long as the issuer thinks right."""
         ...
 
     def outage(self, paths: Collection[str], *, drop: bool = False) -> AbstractContextManager[None]:
@@ -166,6 +176,14 @@ class IssuerControl(Protocol):
 
     def fetches(self, path: str, since: float) -> int:
         """Return how often a path was asked for since a time of the target's clock."""
+        ...
+
+
+class RightsControl(Protocol):
+    """What the users may do, where the target lets that be changed."""
+
+    def limited(self, subject: str, scopes: str) -> AbstractContextManager[None]:
+        """Leave a user no rights but these, with spaces between them, until the end of the block."""
         ...
 
 
@@ -187,6 +205,7 @@ class Tenant:
 
     `own_text` stands in what the first tool that needs a scope returns to this tenant, and must be nobody else's.
     `arguments` are what this tool is called with at this tenant, where they are not those of the tool.
+    `identity_provider` is one that the issuer trusts, and in whose name ID-JAGs can be signed.
     `tokens` are access tokens that are given by kind: good, expired, other_resource, limited, other_tenant.
     """
 
@@ -200,6 +219,7 @@ class Tenant:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     signer: TokenSigner | None = None
     issuer_control: IssuerControl | None = None
+    identity_provider: IdentityProvider | None = None
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -222,6 +242,8 @@ class Target:
         capabilities: the user's word on what the target has or lacks, by capability name.
         audit: the log in which the MCP server writes its decisions down.
         downstream: the API behind one of the tools, where the harness plays it.
+        client_documents: gives the place where the harness serves client ID metadata documents that the target can
+            fetch; None where there is none.
         secrets: what the user keeps in the environment, which no report may hold.
         file: the target file's path, as a reader in the same folder knows it; empty where none was named.
     """
@@ -246,6 +268,7 @@ class Target:
     implied: Mapping[str, str] = field(default_factory=dict)
     effect: Effect | None = None
     clock: ClockControl | None = None
+    rights: RightsControl | None = None
     keys_within: int | None = None
     withdrawn_within: int | None = None
     expected: Expected = field(default_factory=dict)
@@ -253,5 +276,6 @@ class Target:
     limited_login: Login | None = None
     audit: AuditLog | None = None
     downstream: Downstream | None = None
+    client_documents: Callable[[], ClientDocuments] | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
     file: str = ""

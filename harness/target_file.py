@@ -14,10 +14,13 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from harness.audit_table import AuditTable
 from harness.capabilities import CAPABILITIES
 from harness.client_tables import ClientKind, ClientTable, LoginTable
+from harness.documents_table import ClientDocumentsTable
 from harness.http import is_loopback
+from harness.id_jag_table import IdJagTable
 from harness.identity_table import IdentityTable, check_identities, widest_token
 from harness.mistakes import mistakes
 from harness.redaction import secretive
+from harness.request import TargetFileError
 from harness.requirement import REVISIONS
 from harness.sandbox.sockets import DEFAULT_PORT, HIGHEST_BASE
 from harness.target import OAuthClient, Target, Tenant
@@ -36,11 +39,6 @@ from harness.target_tables import (
 )
 from harness.token_table import TokensTable
 from harness.variables import WITHOUT_SECRETS
-
-
-class TargetFileError(ValueError):
-    """A mistake in a target file: one sentence for each, with its key, what was found and what is allowed."""
-
 
 Seconds = Annotated[int, Field(ge=0, le=3600)]
 
@@ -87,6 +85,7 @@ class TenantTable(Table):
     arguments: Arguments = Field(default_factory=dict)
     clients: dict[ClientKind, ClientTable] = Field(default_factory=dict)
     login: LoginTable = Field(default_factory=LoginTable)
+    id_jag: IdJagTable | None = None
 
 
 class SandboxTable(Table):
@@ -109,6 +108,7 @@ class TargetFile(Table):
     clients: dict[ClientKind, ClientTable] = Field(default_factory=dict)
     login: LoginTable = Field(default_factory=LoginTable)
     limited_login: LoginTable | None = None
+    id_jag: IdJagTable | None = None
     scopes: ScopesTable = Field(default_factory=ScopesTable)
     resources: ResourcesTable = Field(default_factory=ResourcesTable)
     identities: dict[Name, IdentityTable] = Field(default_factory=dict)
@@ -119,6 +119,7 @@ class TargetFile(Table):
     sandbox: SandboxTable = Field(default_factory=SandboxTable)
     capabilities: dict[Annotated[str, AfterValidator(_known_capability)], bool] = Field(default_factory=dict)
     downstream: DownstreamTable | None = None
+    client_documents: ClientDocumentsTable | None = None
     plan: PlanTable = Field(default_factory=PlanTable)
     audit: AuditTable | None = None
     expected: dict[Name, ExpectedTable] = Field(default_factory=dict)
@@ -152,9 +153,9 @@ class TargetFile(Table):
         """With a trusted sandbox all tokens are its own: what says how to get others would have no effect."""
         if not self.target.trusts:
             return self
-        own = {"clients", "login", "limited_login", "tokens"} & self.model_fields_set
+        own = {"clients", "login", "limited_login", "id_jag", "tokens", "client_documents"} & self.model_fields_set
         if other := self.other_tenant:
-            issuing = {"authorization_server", "clients", "login"} & other.model_fields_set
+            issuing = {"authorization_server", "clients", "login", "id_jag"} & other.model_fields_set
             own |= {f"other_tenant.{key}" for key in issuing}
         if own:
             raise ValueError(
@@ -189,7 +190,7 @@ class TargetFile(Table):
         tools = {name: tool.resolve(name) for name, tool in self.tools.items()}
         return Target(
             name=self.name,
-            home=replace(_tenant(table, self.clients, self.login), tokens=tokens),
+            home=replace(_tenant(table, self.clients, self.login, self.id_jag), tokens=tokens),
             other=_other_tenant(other, tokens) if other else None,
             spec=table.spec,
             authorized=table.authorized,
@@ -279,7 +280,12 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise TargetFileError(f"{path}: is no TOML: {fault}") from fault
 
 
-def _tenant(table: TargetTable | TenantTable, clients: Mapping[ClientKind, ClientTable], login: LoginTable) -> Tenant:
+def _tenant(
+    table: TargetTable | TenantTable,
+    clients: Mapping[ClientKind, ClientTable],
+    login: LoginTable,
+    id_jag: IdJagTable | None,
+) -> Tenant:
     return Tenant(
         name=table.tenant if isinstance(table, TargetTable) else table.name,
         authorization_server=table.authorization_server or "",
@@ -289,13 +295,14 @@ def _tenant(table: TargetTable | TenantTable, clients: Mapping[ClientKind, Clien
         subject=table.subject,
         own_text=table.own_text,
         arguments=table.arguments if isinstance(table, TenantTable) else {},
+        identity_provider=id_jag.resolve() if id_jag else None,
     )
 
 
 def _other_tenant(table: TenantTable, tokens: Mapping[str, str]) -> Tenant:
     """Return the other tenant; the token of it that is given is a good one there."""
     given = {"good": tokens["other_tenant"]} if "other_tenant" in tokens else {}
-    return replace(_tenant(table, table.clients, table.login), tokens=given)
+    return replace(_tenant(table, table.clients, table.login, table.id_jag), tokens=given)
 
 
 def _clients(tables: Mapping[ClientKind, ClientTable]) -> dict[str, OAuthClient]:

@@ -6,8 +6,9 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.request import TargetFileError
 from harness.sandbox.errors import SandboxError
-from harness.target_file import TargetFile, TargetFileError
+from harness.target_file import TargetFile
 
 if TYPE_CHECKING:
     from fixtures.world import World
@@ -82,6 +83,7 @@ def _minted(tenant: Tenant, issuer: Tenant, *, subject: str) -> Tenant:
         subject=subject,
         signer=issuer.signer,
         issuer_control=issuer.issuer_control,
+        identity_provider=issuer.identity_provider,
     )
 
 

@@ -63,6 +63,8 @@ def manifest(document: Document, contents: Mapping[str, tuple[str, bytes]], *, s
         "schema": SCHEMA,
         **{name: document[name] for name in SAID_TWICE},
         "seed": document["settings"]["seed"],
+        "examples": document["settings"].get("examples", 1),
+        "max_wait": document["settings"].get("max_wait", 0),
         "sandbox": sandbox,
         "files": [
             {"name": name, "about": about, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}

@@ -234,7 +234,12 @@ def _disagreements(manifest: Document, document: Document | None) -> Iterator[st
     """Compare what the manifest and the report both say of the run."""
     if document is None:
         return
-    found = {name: document[name] for name in SAID_TWICE} | {"seed": document["settings"]["seed"]}
+    settings = document["settings"]
+    found = {name: document[name] for name in SAID_TWICE} | {"seed": settings["seed"]}
+    if "examples" in manifest:
+        found["examples"] = settings.get("examples", 1)
+    if "max_wait" in manifest:
+        found["max_wait"] = settings.get("max_wait", 0)
     for name, value in found.items():
         if manifest[name] != value:
             yield f"{REPORT}: says {name} {ascii(value)[:200]}, and the manifest {ascii(manifest[name])[:200]}"

@@ -25,6 +25,8 @@ SCHEMA = 1
 SCHEMA_FILE = Path(__file__).parent / "schema.json"
 TELLING = 3
 """How many exchanges a report for people shows."""
+SEQUENCE = 40
+"""How many it shows of a sequence that was made as short as could be."""
 
 
 class ReportError(ValueError):
@@ -113,6 +115,7 @@ def result_document(result: Result, started: RunStarted, redactor: Redactor) -> 
         "control": list(result.control),
         "duration_ms": round(result.duration_ms, 1),
         "trace": redactor.text(result.trace),
+        "shrunk": result.shrunk,
         "culprit": next((place for place, item in enumerate(result.exchanges) if item is result.culprit), None),
         "exchanges": [
             exchange_document(exchange, recipient, redactor)
@@ -157,7 +160,7 @@ def telling(result: Document) -> slice:
     """Return the place of the exchanges that tell most: the culprit, or else the last one, and what led to it."""
     culprit = result["culprit"]
     end = len(result["exchanges"]) if culprit is None else culprit + 1
-    return slice(max(0, end - TELLING), end)
+    return slice(max(0, end - (SEQUENCE if result.get("shrunk") else TELLING)), end)
 
 
 def area_of(result: Document) -> str:
@@ -218,6 +221,8 @@ def _settings(settings: Settings) -> Document:
         "allow_blocked": settings.allow_blocked,
         "jobs": settings.jobs,
         "seed": settings.seed,
+        "examples": settings.examples,
+        "max_wait": settings.max_wait,
     }
 
 

@@ -124,6 +124,8 @@ def facts(document: Document) -> dict[str, str]:
         *(["strict: warnings count"] if settings["strict"] else []),
         *(["blocked is allowed"] if settings["allow_blocked"] else []),
         *([f"seed {settings['seed']}"] if settings["seed"] else ["fixed order"]),
+        *([f"{more} times the usual examples"] if (more := settings.get("examples", 1)) > 1 else []),
+        *([f"waits of up to {wait:g} s"] if (wait := settings.get("max_wait", 0)) else []),
         plural(settings["jobs"], "job"),
     ]
     return {

@@ -105,6 +105,8 @@ def _facts(document: Document) -> Iterator[tuple[str, str]]:
     yield "scenarios", asked(document) or "all"
     settings = document["settings"]
     yield "seed", str(settings["seed"])
+    yield "examples", f"{settings.get('examples', 1)} times as many as usual"
+    yield "waits", f"of up to {wait:g} s" if (wait := settings.get("max_wait", 0)) else "none"
     yield "warnings", "turn the run red" if settings["strict"] else "leave the run green"
     yield "blocked", "is allowed" if settings["allow_blocked"] else "turns the run red"
     yield "ended", "early" if ended_early(document) else "as a whole"

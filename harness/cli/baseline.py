@@ -144,7 +144,8 @@ class _Target:
 
 def _read(file: Path) -> _Target:
     """Read a target file that can be written; no variable with a secret has to be set, since nothing is sent by it."""
-    from harness.target_file import TargetFileError, checked_target_file, read_toml
+    from harness.request import TargetFileError
+    from harness.target_file import checked_target_file, read_toml
     from reports.files import check_writable
 
     try:

@@ -19,8 +19,9 @@ COLUMNS = ("declared", "caught", "missed", "extra", "seconds")
 
 @click.command("mutants")
 @click.argument("ids", nargs=-1, metavar="[ID…]")
+@click.option("--area", help="Only the scenarios of an area, such as as/pkce, and the mutants that they must catch.")
 @click.pass_context
-def command(ctx: click.Context, ids: tuple[str, ...]) -> None:
+def command(ctx: click.Context, ids: tuple[str, ...], area: str | None) -> None:
     """Judge mutants of the sandbox: each has one thing wrong and declares which scenarios it fails.
 
     For each mutant: how many scenarios were declared, caught it, missed it, and failed it without being declared.
@@ -28,8 +29,11 @@ def command(ctx: click.Context, ids: tuple[str, ...]) -> None:
     """
     from harness.mutation import run_matrix
 
-    chosen = _chosen(ids)
-    rows = tuple(_shown(run_matrix(chosen), len(chosen)))
+    only = _scenarios_of(area) if area else frozenset()
+    chosen = tuple(mutant for mutant in _chosen(ids) if not only or mutant.fails & only)
+    if not chosen:
+        raise WrongTargetError(f"none of these mutants is to be caught by a scenario of {area}")
+    rows = tuple(_shown(run_matrix(chosen, only), len(chosen)))
     _totals(rows)
     ctx.exit(0 if all(row.exact for row in rows) else INEXACT)
 
@@ -44,6 +48,21 @@ def _chosen(ids: Iterable[str]) -> tuple[Mutant, ...]:
     if unknown:
         raise WrongTargetError("\n".join(f"no mutant is called {name}{nearest(name, known)}" for name in unknown))
     return tuple(known[name] for name in wanted) or tuple(known.values())
+
+
+def _scenarios_of(area: str) -> frozenset[str]:
+    """Return the ids of an area's scenarios; its name may go with the role's beginning, or without."""
+    from harness.names import nearest
+    from harness.scenario import load_scenarios
+
+    areas: dict[str, set[str]] = {}
+    for identifier in load_scenarios():
+        role, name, _ = identifier.split("/", 2)
+        for known in (name, f"{role}/{name}"):
+            areas.setdefault(known, set()).add(identifier)
+    if area not in areas:
+        raise WrongTargetError(f"no area is called {area}{nearest(area, areas)}")
+    return frozenset(areas[area])
 
 
 def _shown(rows: Iterable[Row], expected: int) -> Iterator[Row]:

@@ -125,8 +125,8 @@ def _check_path(name: str, path: Path) -> None:
 def _target_text(request: Request) -> str:
     """Return the target file that says what the user said, without secrets."""
     from harness.planning import target_file
+    from harness.request import TargetFileError
     from harness.shareable import shareable_text
-    from harness.target_file import TargetFileError
 
     try:
         return shareable_text(target_file(request))

@@ -35,7 +35,7 @@ def known_with(file: Path | None) -> Catalogue:
     if path is None:
         return catalogue()
     from harness.own_scenarios import own_folder
-    from harness.target_file import TargetFileError
+    from harness.request import TargetFileError
 
     try:
         return catalogue(own_folder(path))

@@ -77,7 +77,7 @@ def _result(bundle: Bundle, scenario: str) -> Document:
 def _asked(bundle: Bundle, scenario: str, target: Path | None, *, authorized: bool) -> Asked:
     from harness.bundled_target import NotAuthorizedError
     from harness.catalogue import catalogue
-    from harness.target_file import TargetFileError
+    from harness.request import TargetFileError
 
     try:
         file = _file(bundle, target, authorized=authorized)
@@ -116,7 +116,9 @@ def _judged(asked: Asked, bundle: Bundle, stack: ExitStack) -> Document:
     if asked.scenario.role not in plan.roles:
         raise WrongTargetError(f"{asked.scenario.id} judges the {asked.scenario.role}, and the target names none")
     documents: list[Document] = []
-    settings = Settings(jobs=1, seed=bundle.manifest["seed"], selectors=(asked.scenario.id,))
+    told = bundle.manifest
+    examples, max_wait, selectors = told.get("examples", 1), told.get("max_wait", 0), (asked.scenario.id,)
+    settings = Settings(jobs=1, seed=told["seed"], examples=examples, max_wait=max_wait, selectors=selectors)
     run(plan.target, [asked.scenario], Recorder([documents.append]), wire=plan.wire, settings=settings)
     if not documents[0]["results"]:
         raise IncompleteError("the run was ended before there was a verdict")
@@ -126,10 +128,9 @@ def _judged(asked: Asked, bundle: Bundle, stack: ExitStack) -> Document:
 
 def _plan(asked: Asked, spec: str, stack: ExitStack) -> Plan:
     from harness.planning import Unreachable, make_plan, plan_of
-    from harness.request import Request
+    from harness.request import Request, TargetFileError
     from harness.requirement import REVISIONS
     from harness.sandbox.errors import SandboxError
-    from harness.target_file import TargetFileError
 
     if spec not in REVISIONS:
         raise WrongTargetError(f"the bundle's run was judged by MCP {spec}; known here are {', '.join(REVISIONS)}")

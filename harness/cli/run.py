@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -27,10 +28,25 @@ if TYPE_CHECKING:
 
 PATH = click.Path(dir_okay=True, path_type=Path)
 ROLES = (Role.AUTHORIZATION_SERVER.value, Role.MCP_SERVER.value)
+MAX_WAIT = "Seconds that a scenario may wait for a code or token to end, where no clock can be moved."
+EXAMPLES = "So many times the usual number of generated examples; a whole sequence of requests is one example."
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds within bounds; nan, which is within none and beyond none, is no number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a valid float.", param, ctx)
+        return number
 
 
 def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
+        click.option("--max-wait", type=Seconds(0, 86_400), default=0, show_default=True, help=MAX_WAIT),
+        click.option("--examples", type=click.IntRange(1, 1000), default=1, help=EXAMPLES),
         click.option("--seed", type=click.IntRange(0), default=0, help="Another order and other examples than usual."),
         click.option("--jobs", type=click.IntRange(1, 64), default=8, show_default=True, help="Scenarios at a time."),
         click.option("--allow-blocked", is_flag=True, help="What could not be judged does not turn the run red."),
@@ -48,7 +64,7 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--authorization-server", metavar="URL", help="An authorization server's issuer.")
 @click.option("--spec", type=click.Choice(REVISIONS), help=f"The MCP revision; {REVISIONS[0]} where nothing is said.")
 @_settings_options
-@click.option("--timeout", type=click.FloatRange(0.1, 300), default=10, show_default=True, help="Seconds an exchange.")
+@click.option("--timeout", type=Seconds(0.1, 300), default=10, show_default=True, help="Seconds an exchange.")
 @output_options
 @click.option("--show-secrets", is_flag=True, help="Leave tokens and secrets in; for targets on loopback only.")
 @click.pass_context
@@ -102,7 +118,7 @@ class Options:
         if request.file is None:
             return catalogue()
         from harness.planning import target_file
-        from harness.target_file import TargetFileError
+        from harness.request import TargetFileError
 
         try:
             return catalogue(target_file(request).plan.folder(request.file))
@@ -137,7 +153,7 @@ def _plan(options: Options, stack: ExitStack) -> Plan:
     try:
         sandbox = _launched(options, stack) if request.sandbox else None
         from harness.planning import Unreachable, make_plan
-        from harness.target_file import TargetFileError
+        from harness.request import TargetFileError
     except SandboxError as fault:
         raise WrongTargetError(str(fault)) from fault
     try:
@@ -155,10 +171,11 @@ def _plan(options: Options, stack: ExitStack) -> Plan:
 
 def _launched(options: Options, stack: ExitStack) -> EmbeddedSandbox:
     """Start the sandbox, and import while it starts."""
+    from harness.sandbox.documents import DocumentsPlace
     from harness.sandbox.embedded import EmbeddedSandbox
     from harness.sandbox.rates import RatesPlace
 
-    sandbox = EmbeddedSandbox(rates=RatesPlace())
+    sandbox = EmbeddedSandbox(rates=RatesPlace(), documents=DocumentsPlace())
     stack.callback(sandbox.stop)
     sandbox.launch()
     for module in ("harness.planning", "harness.engine", "harness.sandbox.target", "reports.terminal"):

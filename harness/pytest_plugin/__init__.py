@@ -10,19 +10,27 @@ import pytest
 
 from harness.pytest_plugin.plan import AssayPlan, read_plan
 from harness.pytest_plugin.plugin import Plugin
-from harness.target_file import TargetFileError
+from harness.request import TargetFileError
 from mcp_assay import check_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+MOST_EXAMPLES = 1000
+LONGEST_WAIT = 86_400
+
+
 def begin(config: pytest.Config) -> None:
     """Read the target file that the options name, and let its scenarios be collected.
 
     Raises:
-        UsageError: the file, or the user's own scenarios, cannot be used.
+        UsageError: the file, the user's own scenarios, or an option cannot be used.
     """
+    if not 1 <= config.getoption("assay_examples") <= MOST_EXAMPLES:
+        raise pytest.UsageError(f"--assay-examples: from 1 to {MOST_EXAMPLES} times the usual examples")
+    if not 0 <= config.getoption("assay_max_wait") <= LONGEST_WAIT:
+        raise pytest.UsageError(f"--assay-max-wait: from 0 to {LONGEST_WAIT} seconds")
     # Not resolved: the ids of the items are as the file was named, though that may be a link.
     path = Path(os.path.abspath(config.invocation_params.dir / config.getoption("assay_target")))  # noqa: PTH100
     try:

@@ -16,9 +16,9 @@ from harness.context import Context
 from harness.events import RunStarted
 from harness.examples import undisturbed
 from harness.planning import Plan, Unreachable, plan_of
+from harness.request import TargetFileError
 from harness.run import Run
 from harness.sandbox.errors import SandboxError
-from harness.target_file import TargetFileError
 from reports.document import Document, redactor_of, result_document
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Judge:
             raise CannotJudge(str(self._fault))
         if self._begun is None:
             try:
-                plan = plan_of(self._plan.file, TIMEOUT, self._stack, self._sandbox())
+                plan = plan_of(self._plan.file, TIMEOUT, self._stack, self._sandbox(), self._plan.path.parent)
             except (Unreachable, SandboxError, TargetFileError) as fault:
                 self._fault = fault
                 raise CannotJudge(str(fault)) from fault
@@ -120,7 +120,8 @@ class _Begun:
     def of(cls, plan: Plan, asked: AssayPlan) -> _Begun:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         started = RunStarted(plan.target, asked.scenarios, now, asked.settings, plan.wire.traffic)
-        return cls(plan, Run(plan.target, plan.wire, Context), started, redactor_of(started))
+        run = Run(plan.target, plan.wire, Context, examples=asked.settings.examples, max_wait=asked.settings.max_wait)
+        return cls(plan, run, started, redactor_of(started))
 
 
 @contextmanager

@@ -46,12 +46,13 @@ class AssayPlan:
         return self.file.target.trusts == "sandbox"
 
     def beside_others(self) -> AssayPlan:
-        """Return it for one of several processes, which share the API and the issuer that are ours.
+        """Return it for one of several processes, which share the API, the documents and the issuer that are ours.
 
         Which of them caused what arrives at the API could not be told, and the issuer may fail for none of them alone.
         """
         capabilities = {**self.file.capabilities, ISSUER_CONTROL.name: False}
-        return replace(self, file=self.file.model_copy(update={"downstream": None, "capabilities": capabilities}))
+        alone = {"downstream": None, "client_documents": None, "capabilities": capabilities}
+        return replace(self, file=self.file.model_copy(update=alone))
 
     @property
     def manual(self) -> bool:
@@ -70,7 +71,8 @@ def read_plan(path: Path, config: pytest.Config) -> AssayPlan:
     file = target_file(Request(path, spec=config.getoption("assay_spec")))
     known = catalogue(file.plan.folder(path)).scenarios
     strict, allow_blocked = config.getoption("assay_strict"), config.getoption("assay_allow_blocked")
-    settings = Settings(strict=strict, allow_blocked=allow_blocked, jobs=1)
+    examples, max_wait = config.getoption("assay_examples"), config.getoption("assay_max_wait")
+    settings = Settings(strict=strict, allow_blocked=allow_blocked, jobs=1, examples=examples, max_wait=max_wait)
     chosen = select(known, (), roles=_roles(file), spec=file.target.spec)
     return AssayPlan(path, file, file.resolve(), settings, known, chosen)
 

@@ -21,9 +21,11 @@ class AttachedSandbox:
     Attributes:
         directory: where its clock and its audit files are.
         rates: nothing: whoever started it may play the rates API, nobody else.
+        documents: nothing, for the same reason.
     """
 
     rates: ClassVar[None] = None
+    documents: ClassVar[None] = None
 
     layout: Layout
     control_token: str = field(repr=False)

@@ -8,7 +8,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+from joserfc.errors import JoseError
 
+from fixtures.service.keys import KeyRing
 from harness.sandbox.errors import SandboxError
 
 _TIMEOUT_SECONDS = 10.0
@@ -25,6 +27,7 @@ class ControlPlane:
     """
 
     def __init__(self, url: str, token: str) -> None:
+        self._rings: dict[str, KeyRing] = {}
         self._client = httpx.Client(
             base_url=url,
             headers={"Authorization": f"Bearer {token}"},
@@ -48,6 +51,7 @@ class ControlPlane:
     def reset(self) -> None:
         """Bring the service's state back to its seed, and clear its log and its faults."""
         self._send("POST", "/reset")
+        self._rings.clear()
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the service's request log: `time`, `method`, `path` and `status` of each, oldest first."""
@@ -83,29 +87,42 @@ class ControlPlane:
 
         A tenant's current key for `alg` signs, else the one that `kid` names, as `KeyRing.sign` has it.
         """
-        told = {name: value for name, value in (("alg", alg), ("kid", kid)) if value}
-        body = {"header": dict(header), "claims": dict(claims), **told}
-        return str(self._send("POST", f"/{tenant}/sign", body)["token"])
+        try:
+            return self._ring(tenant).sign(claims, alg=alg or None, header=header, kid=kid or None)
+        except (KeyError, TypeError, JoseError) as error:
+            raise SandboxError("there is no such key, or it does not sign by this algorithm") from error
 
     def seal(self, tenant: str, message: str) -> str:
         """Return a text as it is, with a dot and a tenant's signature over it, as `KeyRing.seal` has it."""
-        return str(self._send("POST", f"/{tenant}/seal", {"message": message})["token"])
+        return self._ring(tenant).seal(message)
 
     def publish_key(self, tenant: str, alg: str) -> str:
         """Let a tenant publish another key beside those that it signs with, and return its `kid`."""
-        return str(self._send("POST", f"/{tenant}/keys", {"alg": alg})["kid"])
+        kid = str(self._send("POST", f"/{tenant}/keys", {"alg": alg})["kid"])
+        self._rings.clear()
+        return kid
 
     def withdraw_key(self, tenant: str, kid: str) -> None:
         """Let a tenant publish such a key no longer."""
         self._send("DELETE", f"/{tenant}/keys/{kid}")
+        self._rings.clear()
 
     def rotate_keys(self, tenant: str) -> None:
         """Let a tenant sign with new keys from now on."""
         self._send("POST", f"/{tenant}/rotate-keys")
+        self._rings.clear()
 
     def add_resource(self, tenant: str, uri: str, *, like: str = "mcp") -> None:
         """Let a tenant issue tokens for one more resource, as for its resource called `like`."""
         self._send("POST", f"/{tenant}/resources", {"uri": uri, "like": like})
+
+    def limit_rights(self, tenant: str, subject: str, scopes: list[str]) -> None:
+        """Leave a tenant's user no rights but these scopes."""
+        self._send("PUT", f"/{tenant}/rights/{subject}", {"scopes": scopes})
+
+    def restore_rights(self, tenant: str, subject: str) -> None:
+        """Give a tenant's user their own rights back."""
+        self._send("DELETE", f"/{tenant}/rights/{subject}")
 
     def close(self) -> None:
         """Close the connections."""
@@ -118,6 +135,16 @@ class ControlPlane:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def signing_keys(self, tenant: str) -> KeyRing:
+        """Return a tenant's keys as they are, to sign with."""
+        return self._ring(tenant)
+
+    def _ring(self, tenant: str) -> KeyRing:
+        """Return a tenant's keys as they are. They are asked for once, for a run has hundreds of tokens signed."""
+        if tenant not in self._rings:
+            self._rings[tenant] = KeyRing.holding(self._send("GET", f"/{tenant}/keys"))
+        return self._rings[tenant]
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         try:

@@ -21,6 +21,7 @@ from harness.sandbox.sockets import Sockets
 
 if TYPE_CHECKING:
     from harness.sandbox.control import ControlPlane
+    from harness.sandbox.documents import DocumentsPlace
     from harness.sandbox.rates import RatesPlace
 
 READY_SECONDS = 30.0
@@ -53,6 +54,8 @@ class EmbeddedSandbox:
         keys: the file that the authorization server keeps its signing keys in; without it they are new ones.
         rates: where this process plays the rates API that the MCP server asks; without it the MCP server asks its own.
             It ends with the sandbox.
+        documents: where this process serves client ID metadata documents; without it the authorization server is told
+            of no place of its own for them. It ends with the sandbox.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class EmbeddedSandbox:
         services: Sequence[str] = SERVICES,
         keys: Path | None = None,
         rates: RatesPlace | None = None,
+        documents: DocumentsPlace | None = None,
     ) -> None:
         self._port = port
         self._mutant = mutant
@@ -73,6 +77,7 @@ class EmbeddedSandbox:
         self.services = tuple(services)
         self._keys = keys
         self.rates = rates
+        self.documents = documents
         self._children: list[Child] = []
         self._token = secrets.token_urlsafe(32)
         self._layout: Layout | None = None
@@ -179,8 +184,9 @@ class EmbeddedSandbox:
         for child in self._children:
             child.wait()
         self._children.clear()
-        if self.rates:
-            self.rates.close()
+        for place in (self.rates, self.documents):
+            if place:
+                place.close()
         if self._state_dir is None and self.directory != Path():
             shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -197,6 +203,8 @@ class EmbeddedSandbox:
         try:
             self.directory = self._state_dir or Path(tempfile.mkdtemp(prefix="mcp-assay-"))
             Clock(self.directory / "clock").reset()
+            if self.documents:
+                self.documents.keep_in(self.directory)
         except OSError as error:
             raise SandboxError(f"the sandbox's directory cannot be used: {error}") from error
 
@@ -219,9 +227,15 @@ class EmbeddedSandbox:
             return [*options, *rates, "--authorization-server", place("authorization_server").url]
         if service == "authorization_server":
             kept = ["--keys", str(self._keys)] if self._keys else []
-            return [*options, *kept, "--idp", place("mock_idp").url, "--mcp-server", place("mcp_server").url]
+            options += [*kept, *self._document_options()]
+            return [*options, "--idp", place("mock_idp").url, "--mcp-server", place("mcp_server").url]
         callbacks = [word for uri in self._redirect_uris for word in ("--redirect-uri", uri)]
         return [*options, "--relying-party", place("authorization_server").url, *callbacks]
+
+    def _document_options(self) -> list[str]:
+        if self.documents is None:
+            return []
+        return ["--document-origin", self.documents.url, "--document-authorities", str(self.documents.authority)]
 
 
 class _NotReadyError(Exception):

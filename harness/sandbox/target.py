@@ -8,14 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from fixtures.mcp_server.issuer import FRESH
+from fixtures.mcp_server.settings import FRESH
 from fixtures.service.clock import Clock
 from fixtures.world import Agent, World
 from fixtures.world import Tenant as WorldTenant
 from harness.audit_log import AuditLog
 from harness.downstream import Downstream
+from harness.id_jag import IdentityProvider, KeySigner
 from harness.requirement import REVISIONS
 from harness.sandbox.control import ControlPlane
+from harness.sandbox.documents import DocumentsPlace
 from harness.sandbox.given import GivenTokens
 from harness.sandbox.layout import Layout
 from harness.sandbox.rates import RatesPlace
@@ -27,6 +29,7 @@ CLIENTS = {
     "machine": "ledger-agent",
     "keyed": "infra-bot",
     "exchanger": "ledger-agent",
+    "id_jag": "ledger-agent",
     "resource_server": "mcp-server",
 }
 OPERATOR, VIEWER = "operators", "viewers"
@@ -34,7 +37,18 @@ ALLOW, DENY = LoginPage(press="decision=allow"), LoginPage(press="decision=deny"
 NOBODY = LoginPage(press="decision=refuse")
 NARROW, WIDE = "urn:ledger:balance:read", "urn:ledger:balance:read urn:fx:convert"
 FORBIDDEN = "urn:infra:deploy:delete"
-PROMISED = ("jwt-access-tokens", "jwt-profile", "revocation-promised", "actor-chain", "static-upstream-client")
+PROMISED = (
+    "jwt-access-tokens",
+    "jwt-profile",
+    "revocation-promised",
+    "single-use-assertions",
+    "actor-chain",
+    "static-upstream-client",
+    "actor-tokens",
+    "delegation-only",
+    "exchange-keeps-audience",
+    "single-use-id-jag",
+)
 RATE = "EUR/AUD"
 WITHOUT_END = 1_000_000
 """How often a fault is played that lasts until it is cleared; more than a control plane takes is refused."""
@@ -56,6 +70,11 @@ class Sandbox(Protocol):
     @property
     def rates(self) -> RatesPlace | None:
         """Where the harness plays the rates API that the MCP server asks; None where it does not."""
+        ...
+
+    @property
+    def documents(self) -> DocumentsPlace | None:
+        """Where the harness serves client ID metadata documents; None where it does not."""
         ...
 
     @property
@@ -90,6 +109,10 @@ class Signer:
         """Publish such a key no longer."""
         self._control.withdraw_key(self._tenant, kid)
 
+    def rotate_keys(self) -> None:
+        """Sign with new keys from now on; the old ones stay published until their tokens are gone."""
+        self._control.rotate_keys(self._tenant)
+
     @contextmanager
     def outage(self, paths: Collection[str], *, drop: bool = False) -> Iterator[None]:
         """Let requests whose path begins with one of these fail until the end of the block, for every tenant."""
@@ -103,6 +126,22 @@ class Signer:
     def fetches(self, path: str, since: float) -> int:
         """Return how often a path was asked for since a time of the sandbox's clock."""
         return sum(entry["path"] == path and entry["time"] >= since for entry in self._control.requests())
+
+
+class Rights:
+    """What one tenant's users may do, through the control plane."""
+
+    def __init__(self, control: ControlPlane, tenant: str) -> None:
+        self._control, self._tenant = control, tenant
+
+    @contextmanager
+    def limited(self, subject: str, scopes: str) -> Iterator[None]:
+        """Leave a user no rights but these until the end of the block."""
+        self._control.limit_rights(self._tenant, subject, scopes.split())
+        try:
+            yield
+        finally:
+            self._control.restore_rights(self._tenant, subject)
 
 
 def sandbox_target(
@@ -132,11 +171,13 @@ def sandbox_target(
         effect=_effect(world),
         implied={name: " ".join(sorted(scope.implies)) for name, scope in world.scopes.items() if scope.implies},
         clock=sandbox.clock,
+        rights=Rights(control, "acme"),
         leeway=0,
         keys_within=10,
         withdrawn_within=int(FRESH),
         capabilities=dict.fromkeys(PROMISED, True),
         downstream=_downstream(sandbox, world),
+        client_documents=sandbox.documents.serve if sandbox.documents else None,
         limited_login=Login("form", hint=_user(acme, VIEWER), pages=(ALLOW,)),
         audit=sandbox_audit(sandbox),
     )
@@ -163,7 +204,20 @@ def sandbox_tenant(sandbox: Sandbox, world: World, name: str, control: ControlPl
         arguments=_arguments("get_balance", tenant),
         signer=signer,
         issuer_control=signer,
+        identity_provider=_provider(sandbox, tenant),
     )
+
+
+def _provider(sandbox: Sandbox, tenant: WorldTenant) -> IdentityProvider:
+    """Return the mock OpenID provider, with the key that it signs with; that is asked for when it is needed."""
+
+    def key() -> Mapping[str, Any]:
+        with sandbox.control("mock_idp") as control:
+            current: list[dict[str, Any]] = control.signing_keys(tenant.id).private_keys()["current"]
+        return current[0]
+
+    issuer = sandbox.layout.idp_issuer(tenant.id)
+    return IdentityProvider(issuer, _user(tenant, OPERATOR), KeySigner(key), tenant.id)
 
 
 def _downstream(sandbox: Sandbox, world: World) -> Downstream | None:
@@ -193,7 +247,7 @@ def _user(tenant: WorldTenant, group: str) -> str:
 
 def _client(agent: Agent) -> OAuthClient:
     redirect = agent.redirect_uris[0].replace("127.0.0.1", "127.0.0.1:8976") if agent.redirect_uris else ""
-    return OAuthClient(agent.client_id, agent.auth_method, agent.secret, agent.private_key, redirect)
+    return OAuthClient(agent.client_id, agent.auth_method, agent.secret, agent.private_key, redirect_uri=redirect)
 
 
 def _arguments(tool: str, tenant: WorldTenant) -> dict[str, str]:

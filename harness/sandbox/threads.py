@@ -18,6 +18,7 @@ from fixtures.service.surroundings import Surroundings
 from fixtures.service.threaded import ThreadedServer
 from fixtures.world import World, load_world
 from harness.sandbox.control import ControlPlane
+from harness.sandbox.documents import DocumentsPlace
 from harness.sandbox.embedded import AUDIT_FILES
 from harness.sandbox.layout import SERVICES, Layout
 from harness.sandbox.rates import RatesPlace
@@ -34,6 +35,7 @@ class ThreadedSandbox:
         layout: where the services are; known before they start.
         clock: the clock of all three.
         rates: where the rates API is played that the MCP server asks.
+        documents: where client ID metadata documents are served to the authorization server.
 
     Args:
         world: the seed; the sandbox's own world without it.
@@ -49,6 +51,7 @@ class ThreadedSandbox:
         self._token = secrets.token_urlsafe(32)
         self._sockets = Sockets.bind(None)
         self.rates = RatesPlace()
+        self.documents = DocumentsPlace()
         self._trails: dict[str, AuditTrail] = {}
         self._servers: dict[str, ThreadedServer] = {}
         self.layout: Layout = self._sockets.layout()
@@ -100,6 +103,7 @@ class ThreadedSandbox:
         for trail in self._trails.values():
             trail.close()
         self.rates.close()
+        self.documents.close()
         self._sockets.close()
 
     def __enter__(self) -> Self:
@@ -134,7 +138,13 @@ def _authorization_server(sandbox: ThreadedSandbox, surroundings: Surroundings, 
     from fixtures.authorization_server.settings import Settings
 
     layout = sandbox.layout
-    settings = Settings(layout.authorization_server.url, layout.mock_idp.url, layout.mcp_server.url)
+    settings = Settings(
+        layout.authorization_server.url,
+        layout.mock_idp.url,
+        layout.mcp_server.url,
+        document_origins=(sandbox.documents.url,),
+        document_authorities=sandbox.documents.authority,
+    )
     app = create_app(settings, surroundings)
     return app, create_control(app, surroundings, token)
 
