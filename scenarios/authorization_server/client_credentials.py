@@ -5,7 +5,10 @@ from dataclasses import replace
 from harness import Context, expect, expect_oauth_error, scenario
 from harness.capability import CLIENT_CREDENTIALS, JWT_ACCESS_TOKENS, PUBLIC_CLIENT
 from harness.clients import registered_client, registration_metadata
+from harness.keys import stranger_key
 from harness.target import OAuthClient
+
+WRONG_SECRET = "assay-is-not-the-secret"  # noqa: S105
 
 
 @scenario("oauth21-4.2-1", needs={CLIENT_CREDENTIALS, PUBLIC_CLIENT})
@@ -19,7 +22,7 @@ def a_public_client_gets_no_token(ctx: Context) -> None:
     expect_oauth_error(answer, "unauthorized_client", "invalid_client", "invalid_request")
 
 
-@scenario("oauth21-3.2.2-1", needs={CLIENT_CREDENTIALS})
+@scenario("oauth21-3.2.2-1", "oauth21-4.2.1-1", "rfc6749-4.4.2-1", needs={CLIENT_CREDENTIALS})
 def a_client_must_prove_who_it_is(ctx: Context) -> None:
     """A confidential client that only names itself gets no token.
 
@@ -27,6 +30,21 @@ def a_client_must_prove_who_it_is(ctx: Context) -> None:
     """
     unproven = replace(ctx.clients.machine, auth_method="none")
     expect_oauth_error(ctx.client_credentials(client=unproven), "invalid_client", "invalid_request")
+
+
+@scenario("oauth21-4.2.1-1", "rfc6749-4.4.2-1", needs={CLIENT_CREDENTIALS})
+def a_wrong_credential_gets_no_token(ctx: Context) -> None:
+    """A client that sends a wrong secret, or signs with a key that is not its own, gets no token in its own name.
+
+    Why: in this grant nothing but the client's credential stands between anybody and a token.
+    Remedy: authenticate the client before the grant is looked at, as with every other grant.
+    """
+    client = ctx.clients.machine
+    if client.private_key:
+        wrong = replace(client, private_key=stranger_key(str(client.private_key["alg"])))
+    else:
+        wrong = replace(client, secret=WRONG_SECRET)
+    expect_oauth_error(ctx.client_credentials(client=wrong), "invalid_client", what="the wrong credential")
 
 
 @scenario("rfc6749-4.4.3-1", needs={CLIENT_CREDENTIALS})

@@ -4,10 +4,18 @@ import secrets
 from dataclasses import replace
 
 from harness import Context, Fault, expect, expect_refused, expect_status, fault, scenario
-from harness.capability import INTROSPECTION, JWT_ACCESS_TOKENS, REFRESH_TOKENS, REVOCATION
+from harness.capability import (
+    AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    INTROSPECTION,
+    JWT_ACCESS_TOKENS,
+    REFRESH_TOKENS,
+    REVOCATION,
+)
 from harness.exchange import Answer
 from harness.flows import Tokens
 from harness.minting import genuine, living_longer, signed_by_stranger, signed_with_public_key, unsigned
+from harness.verdict import Blocked
 
 FORGERIES = (
     fault(
@@ -32,7 +40,46 @@ FORGERIES = (
 )
 
 
-@scenario("rfc7662-2.1-1", needs={INTROSPECTION})
+@scenario("rfc7662-2.1-2", "rfc7662-2.2-1", needs={AUTHORIZATION_CODE})
+def a_form_by_post_is_answered(ctx: Context) -> None:
+    """A form with a token, sent by POST, is answered with active, and that is true or false.
+
+    Why: a resource server that reads "true" as a text, or no active at all, takes it for whatever its language does.
+    Remedy: answer POST requests with a JSON object whose active is a boolean.
+    """
+    ctx.require(ctx.metadata.get("introspection_endpoint"), "the target publishes no introspection endpoint")
+    answer = ctx.introspect(ctx.grant().access_token)
+    ctx.require(answer.error != "unsupported_token_type", "the target does not introspect such access tokens")
+    if answer.status in (401, 403):
+        raise Blocked(f"the caller may not introspect: {answer.summary()}", INTROSPECTION.unlock, answer.exchange)
+    unsuited = answer.status in (405, 415)
+    expect(not unsuited, "a form by POST to be answered", answer.summary(), answer)
+    if answer.status != 200:
+        raise Blocked(f"introspection failed: {answer.summary()}", exchange=answer.exchange)
+    active = answer.json.get("active")
+    expect(isinstance(active, bool), "active true or false", f"active was {active!r}", answer)
+
+
+@scenario("rfc7662-4-4", needs={INTROSPECTION, CLIENT_CREDENTIALS})
+def to_be_a_client_is_not_enough(ctx: Context) -> None:
+    """A client that was not made for it is told nothing about a token of another client.
+
+    Why: every client that can introspect can also try out the tokens that it comes across.
+    Remedy: let those introspect who are marked as resource servers, and others for their own tokens at most.
+    """
+    caller, asker = ctx.clients.resource_server, ctx.clients.machine
+    tokens = ctx.grant()
+    ctx.require(asker.client_id not in (caller.client_id, tokens.client.client_id), "no client is there that may not")
+    ctx.active(tokens)
+    answer = ctx.introspect(tokens.access_token, client=asker)
+    if answer.status == 200:
+        active = answer.json.get("active")
+        expect(active is False, "active false, or a refusal", f"active was {active!r}", answer)
+        return
+    expect_refused(answer, what="introspection by a client that is no resource server")
+
+
+@scenario("rfc7662-2.1-1", "rfc7662-4-2", "rfc7662-5-1", needs={INTROSPECTION})
 def the_caller_must_prove_who_it_is(ctx: Context) -> None:
     """A caller that only names itself is told nothing about a token.
 
@@ -60,7 +107,23 @@ def wrong_credentials_are_answered_401(ctx: Context) -> None:
     expect_status(answer, 401)
 
 
-@scenario("rfc7662-2.2-2", needs={INTROSPECTION})
+@scenario("rfc7662-2.1-3", needs={INTROSPECTION})
+def a_wrong_hint_does_not_hide_a_token(ctx: Context) -> None:
+    """An access token that works is active even when the hint calls it a refresh token.
+
+    Why: a resource server that takes one kind for the other would turn a user away whose token works.
+    Remedy: use token_type_hint to look in one place first, and then look in the others.
+    """
+    tokens = ctx.grant()
+    ctx.active(tokens)
+    answer = ctx.introspect(tokens.access_token, token_type_hint="refresh_token")  # noqa: S106
+    if answer.status != 200:
+        expect_refused(answer, what="introspection with a wrong hint")
+    active = answer.json.get("active")
+    expect(active is True, "active true", f"{answer.summary()}, and active was {active!r}", answer)
+
+
+@scenario("rfc7662-2.2-2", "rfc7662-2.3-3", needs={INTROSPECTION})
 def an_unknown_token_is_inactive(ctx: Context) -> None:
     """A token that nobody issued is answered with active false, and not as an error.
 
@@ -107,7 +170,7 @@ def a_revoked_refresh_token_is_inactive(ctx: Context) -> None:
 
     Remedy: answer active false for whatever the token endpoint would refuse.
     """
-    granted = ctx.refreshable()
+    granted = ctx.refreshable(client=ctx.clients.revoking)
     _require_introspectable(ctx, granted)
     ctx.revoked(granted)
     _expect_inactive(ctx.introspect(granted.refresh_token))
@@ -120,7 +183,7 @@ def an_inactive_token_is_not_described(ctx: Context) -> None:
     Why: everything more is told to whoever holds a dead token, and helps to guess a live one.
     Remedy: return active false alone.
     """
-    granted = ctx.grant()
+    granted = ctx.grant(client=ctx.clients.revoking)
     ctx.revoked(granted)
     answer = ctx.introspect(granted.refresh_token or granted.access_token)
     ctx.require(answer.json.get("active") is False, "the token is still active")
@@ -135,6 +198,8 @@ def _require_introspectable(ctx: Context, granted: Tokens) -> None:
 
 
 def _expect_inactive(answer: Answer) -> None:
+    if answer.status != 200:
+        expect_refused(answer, what="introspection of a token that does not work")  # what else came tells nothing
     expect(answer.status == 200, "status 200", answer.summary(), answer)
     active = answer.json.get("active")
     expect(active is False, "active false", f"active was {active!r}", answer)

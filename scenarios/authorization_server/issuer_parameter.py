@@ -19,7 +19,7 @@ def authorization_responses_carry_iss(ctx: Context) -> None:
     expect(landing.get("iss"), "the parameter iss beside the code", "there was none", landing.answer)
 
 
-@scenario("mcp-authz-response-7", needs={AUTHORIZATION_CODE})
+@scenario("mcp-authz-response-7", "rfc9207-2.3-2", needs={AUTHORIZATION_CODE})
 def a_server_that_sends_iss_says_so(ctx: Context) -> None:
     """A server that sends iss publishes authorization_response_iss_parameter_supported.
 

@@ -6,6 +6,9 @@ from harness import Context, expect, scenario
 from harness.browser import Landing, find_submission
 from harness.capability import REFUSABLE
 from harness.flows import AuthorizationRequest
+from harness.verdict import Blocked
+
+UNASKED = 'have it ask each time, as with parameters = { prompt = "consent" } under [login]'
 
 
 @scenario("oauth21-4.1.2.1-4", needs={REFUSABLE})
@@ -16,7 +19,10 @@ def a_refusal_is_access_denied(ctx: Context) -> None:
     Remedy: redirect with error=access_denied when the user presses the other button.
     """
     request = ctx.authorization_request()
-    _expect_denied(request, ctx.send_authorization(request, refuse=True))
+    landing = ctx.send_authorization(request, refuse=True)
+    if not any(page in ctx.home.tenant.login.refusal for page in landing.acted):
+        raise Blocked("no page came that could be refused", UNASKED, landing.answer.exchange)
+    _expect_denied(request, landing)
 
 
 @scenario("oauth21-4.1.2.1-4", needs={REFUSABLE})

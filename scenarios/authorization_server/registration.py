@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from typing import Any
@@ -20,6 +21,7 @@ from harness import (
     scenario,
 )
 from harness.capability import AUTHORIZATION_CODE, REGISTRATION
+from harness.clients import registration_metadata
 from harness.exchange import Answer
 from harness.target import OAuthClient
 
@@ -32,6 +34,13 @@ PUBLIC_KEY = {
     "use": "sig",
 }
 """The public key of RFC 7517 appendix A.1, more or less: any will do."""
+
+CONTRADICTIONS: tuple[tuple[list[str], list[str]], ...] = (
+    (["client_credentials"], ["code"]),
+    (["authorization_code"], []),
+    (["authorization_code"], ["token"]),
+)
+"""Grant types and response types of which one set needs more than the other has."""
 
 _CODE = re.compile(r"[?&#]code=")
 
@@ -56,6 +65,7 @@ UNSAFE_REDIRECT_URIS = (
     fault(
         "with-http-off-loopback",
         "rfc7591-5-3",
+        "rfc9700-2.6-1",
         "rfc7591-3.2.2-2",
         remedy="Refuse http redirect URIs to other hosts than loopback: the code would travel in the open.",
         redirect_uris=["http://client.example/callback"],
@@ -82,6 +92,19 @@ def a_registration_is_answered_201_with_json(ctx: Context) -> None:
     expect_media_type(answer, "application/json")
 
 
+@scenario("rfc7591-3-2", needs={REGISTRATION})
+def a_registration_is_posted_as_json(ctx: Context) -> None:
+    """A registration is served as application/json with a charset beside it too, which changes nothing.
+
+    Why: many HTTP libraries add the charset by themselves, and JSON is UTF-8 whatever it says (RFC 8259 section 11).
+    Remedy: compare the media type without its parameters.
+    """
+    headers = {"content-type": "application/json; charset=utf-8", "accept": "application/json"}
+    document = json.dumps(registration_metadata(ctx.home))
+    answer = ctx.http.send("POST", ctx.home.endpoint("registration"), headers=headers, content=document)
+    expect(was_registered(answer), "a registration, as without the charset", answer.summary(), answer)
+
+
 @scenario("oauth21-3.2.3-3", needs={REGISTRATION})
 def credentials_from_registration_are_not_stored(ctx: Context) -> None:
     """A registration response with a secret or a registration access token carries Cache-Control: no-store.
@@ -103,7 +126,7 @@ def unknown_metadata_is_ignored(ctx: Context) -> None:
     """
     unknown: dict[str, Any] = {f"x_assay_{secrets.token_hex(4)}": "1"}
     answer = ctx.register(**unknown)
-    expect(_was_registered(answer), "a registration, as without the member", answer.summary(), answer)
+    expect(was_registered(answer), "a registration, as without the member", answer.summary(), answer)
 
 
 @scenario("rfc7591-2-2", needs={REGISTRATION})
@@ -114,7 +137,7 @@ def keys_by_value_and_by_reference_exclude_each_other(ctx: Context) -> None:
     Remedy: refuse a request that has both with invalid_client_metadata.
     """
     answer = ctx.register(jwks={"keys": [PUBLIC_KEY]}, jwks_uri="https://client.example/jwks")
-    if not _was_registered(answer):
+    if not was_registered(answer):
         expect_refused(answer, what="the registration of both")
         return
     both = answer.json.get("jwks") and answer.json.get("jwks_uri")
@@ -123,19 +146,36 @@ def keys_by_value_and_by_reference_exclude_each_other(ctx: Context) -> None:
 
 @scenario("rfc7591-2.1-1", needs={REGISTRATION})
 def grant_types_and_response_types_fit_together(ctx: Context) -> None:
-    """A client cannot end up with the response type code and without the grant type authorization_code.
+    """A client cannot end up with the response type code or the grant type authorization_code, and without the other.
 
     Remedy: refuse grant_types and response_types that contradict each other, or register what fits.
     """
-    answer = ctx.register(kind="confidential", grant_types=["client_credentials"])
-    if not _was_registered(answer):
-        expect_refused(answer, what="the contradiction")
-        return
-    registered = answer.json.get("grant_types"), answer.json.get("response_types")
-    ctx.require(all(isinstance(item, list) for item in registered), "the response does not say what was registered")
-    grants, responses = registered
-    fit = ("authorization_code" in (grants or ())) == ("code" in (responses or ()))
-    expect(fit, "types that fit together", f"grant_types {grants} and response_types {responses}", answer)
+    for asked_grants, asked_responses in CONTRADICTIONS:
+        answer = ctx.register(kind="confidential", grant_types=asked_grants, response_types=asked_responses)
+        if not was_registered(answer):
+            expect_refused(answer, what="the contradiction")
+            continue
+        registered = answer.json.get("grant_types"), answer.json.get("response_types")
+        ctx.require(all(isinstance(item, list) for item in registered), "the response does not say what was registered")
+        grants, responses = registered
+        fit = ("authorization_code" in (grants or ())) == ("code" in (responses or ()))
+        expect(fit, "types that fit together", f"grant_types {grants} and response_types {responses}", answer)
+
+
+@scenario("rfc7591-2-5", needs={REGISTRATION})
+def an_omitted_method_means_basic(ctx: Context) -> None:
+    """A client that names no authentication method is registered with client_secret_basic, where the server knows it.
+
+    Why: a client that goes by the default authenticates in the header, and is not recognized.
+    Remedy: take client_secret_basic for token_endpoint_auth_method where it is left out.
+    """
+    listed = ctx.metadata.get("token_endpoint_auth_methods_supported")
+    known = not isinstance(listed, list) or "client_secret_basic" in listed
+    ctx.require(known, "client_secret_basic is not among the methods of the server")
+    answer = ctx.registered(kind="confidential", token_endpoint_auth_method=None)
+    method = answer.json.get("token_endpoint_auth_method")
+    ctx.require(method, "the response does not say what was registered")
+    expect(method == "client_secret_basic", "client_secret_basic", f"it was {method!r}", answer)
 
 
 @scenario("rfc7591-3.2.1-4", needs={REGISTRATION})
@@ -167,41 +207,38 @@ def the_response_states_what_was_registered(ctx: Context) -> None:
 @scenario.each(UNSAFE_REDIRECT_URIS, needs={REGISTRATION})
 def an_unsafe_redirect_uri_is_not_registered(ctx: Context, fault: Fault) -> None:
     """A redirect URI to which a code cannot travel safely is refused with invalid_redirect_uri."""
-    answer = ctx.register(**fault.claims)
-    if not _was_registered(answer):
-        expect_oauth_error(answer, "invalid_redirect_uri", what="the redirect URI")
-        return
-    uri = fault.claims["redirect_uris"][0]
-    expect(not _was_kept(answer, uri), f"{uri} not to be registered", "it was", answer)
+    expect_not_kept(ctx.register(**fault.claims), fault.claims["redirect_uris"][0])
 
 
 @scenario.each(MALFORMED_REDIRECT_URIS, needs={REGISTRATION, AUTHORIZATION_CODE})
 def a_malformed_redirect_uri_gets_no_code(ctx: Context, fault: Fault) -> None:
     """A redirect URI that is no absolute URI without fragment is refused, when it is registered or when it is used."""
     answer = ctx.register(**fault.claims)
-    if not _was_registered(answer):
+    if not was_registered(answer):
         expect_oauth_error(answer, "invalid_redirect_uri", what="the redirect URI")
         return
     uri = fault.claims["redirect_uris"][0]
-    if _was_kept(answer, uri):
+    if was_kept(answer, uri):
         landing = ctx.send_authorization(client=OAuthClient(str(answer.json["client_id"]), redirect_uri=uri))
         expect(not _CODE.search(landing.location), f"no code for {uri}", landing.summary(), landing.answer)
         answer.warn(f"{uri} not to be registered", "it was")
 
 
-@scenario("rfc7591-5-1", needs={REGISTRATION})
+@scenario("rfc7591-5-1", "rfc7591-2-4", needs={REGISTRATION})
 def a_client_for_codes_registers_redirect_uris(ctx: Context) -> None:
-    """A client for the authorization code grant is refused when it registers no redirect URIs.
+    """A client for the authorization code grant is refused when it registers no redirect URIs, or an empty list.
 
     Why: a code would be sent wherever the request says.
     Remedy: refuse it with invalid_redirect_uri or invalid_client_metadata.
     """
-    answer = ctx.register(redirect_uris=None)
-    if _was_registered(answer):
-        redirected = "authorization_code" in (answer.strings("grant_types") or ["authorization_code"])
-        expect(not redirected, "no authorization code grant without redirect URIs", "it was registered", answer)
-        return
-    expect_oauth_error(answer, "invalid_redirect_uri", "invalid_client_metadata")
+    none_at_all: tuple[list[str] | None, ...] = (None, [])
+    for redirect_uris in none_at_all:
+        answer = ctx.register(redirect_uris=redirect_uris)
+        if was_registered(answer):
+            redirected = "authorization_code" in (answer.strings("grant_types") or ["authorization_code"])
+            expect(not redirected, "no authorization code grant without redirect URIs", "it was registered", answer)
+        else:
+            expect_oauth_error(answer, "invalid_redirect_uri", "invalid_client_metadata")
 
 
 @scenario("rfc7591-3.2.2-3", needs={REGISTRATION})
@@ -212,7 +249,7 @@ def invalid_metadata_is_refused(ctx: Context) -> None:
     """
     method = "assay_method"
     answer = ctx.register(token_endpoint_auth_method=method)
-    if _was_registered(answer):
+    if was_registered(answer):
         kept = answer.json.get("token_endpoint_auth_method") == method
         expect(not kept, f"{method} not to be registered", "it was", answer)
         return
@@ -226,7 +263,7 @@ def a_refused_registration_is_answered_400_with_json(ctx: Context) -> None:
     Remedy: answer 400 with a JSON object that has error and error_description.
     """
     answer = ctx.register(redirect_uris="assay")
-    ctx.require(not _was_registered(answer), "redirect_uris of a wrong type are not refused")
+    ctx.require(not was_registered(answer), "redirect_uris of a wrong type are not refused")
     expect_refused(answer)
     expect_status(answer, 400)
     expect_media_type(answer, "application/json")
@@ -242,16 +279,25 @@ def a_client_cannot_choose_its_client_id(ctx: Context) -> None:
     """
     chosen = f"assay-{secrets.token_hex(8)}"
     answer = ctx.register(client_id=chosen)
-    if not _was_registered(answer):
+    if not was_registered(answer):
         expect_refused(answer, what="the chosen client_id")
         return
     expect(answer.json["client_id"] != chosen, "a client_id of the server's making", "the chosen one was given", answer)
 
 
-def _was_kept(answer: Answer, uri: str) -> bool:
+def expect_not_kept(answer: Answer, uri: str) -> None:
+    """The answer to a registration or an update is a refusal, or says that the redirect URI was left out."""
+    if was_registered(answer):
+        expect(not was_kept(answer, uri), f"{uri} not to be registered", "it was", answer)
+    else:
+        expect_oauth_error(answer, "invalid_redirect_uri", what="the redirect URI")
+
+
+def was_kept(answer: Answer, uri: str) -> bool:
     """Whether the redirect URI was registered; an answer that does not say counts as yes."""
     return uri in (answer.strings("redirect_uris") or [uri])
 
 
-def _was_registered(answer: Answer) -> Any:
+def was_registered(answer: Answer) -> Any:
+    """Whether the answer is that of a registration; true is the client_id."""
     return answer.status in (200, 201) and answer.json.get("client_id")

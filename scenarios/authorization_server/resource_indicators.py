@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from harness import Context, Fault, expect, expect_authorization_error, expect_oauth_error, fault, scenario
+from harness import (
+    Context,
+    Fault,
+    expect,
+    expect_authorization_error,
+    expect_no_code,
+    expect_oauth_error,
+    fault,
+    granted_audience,
+    scenario,
+)
 from harness.capability import OTHER_RESOURCE, RESOURCE_INDICATORS
 from harness.exchange import Answer
-from harness.keys import claims_of
+from harness.flows import AuthorizationRequest, grant_of
 
 MALFORMED = (
     fault("relative", "rfc8707-2-2", remedy="Refuse a resource without a scheme with invalid_target.", resource="/mcp"),
@@ -77,13 +87,47 @@ def an_unknown_resource_is_refused(ctx: Context) -> None:
     expect_authorization_error(landing, "invalid_target")
 
 
+@scenario("rfc8707-2-5", needs={OTHER_RESOURCE})
+def two_resources_are_no_repeated_parameter(ctx: Context) -> None:
+    """A request for two resources is served, or refused with invalid_target.
+
+    Why: resource is the parameter that may come more than once; a client that is told invalid_request looks elsewhere.
+    Remedy: leave resource out of the check for repeated parameters; refuse with invalid_target if you serve one only.
+    """
+    landing = ctx.send_authorization(_for_both(ctx))
+    if not landing.get("code"):
+        expect_no_code(landing)
+        error = landing.get("error") or landing.answer.error
+        expect(error in ("", "invalid_target"), "a code, or error invalid_target", landing.summary(), landing.answer)
+
+
+@scenario("rfc8707-2-4", needs={OTHER_RESOURCE})
+def of_two_granted_resources_a_token_is_for_the_named_one(ctx: Context) -> None:
+    """A token that names one resource in its request is for this one, also where two were granted.
+
+    Why: each of the two servers could use a token for both at the other one.
+    Remedy: take aud from the resource of the token request; the grant only says which ones may be named.
+    """
+    request = _for_both(ctx)
+    landing = ctx.send_authorization(request)
+    ctx.require(landing.get("code"), "the server grants one resource at a time")
+    answer = ctx.redeem(grant_of(request, landing), resource=ctx.world.other_resource)
+    ctx.require(answer.status == 200, "the second of two resources is not granted")
+    _expect_for_other_resource(ctx, answer)
+
+
+def _for_both(ctx: Context) -> AuthorizationRequest:
+    world = ctx.world
+    scope = " ".join(dict.fromkeys(f"{world.narrow_scope} {world.other_scope}".split()))
+    return ctx.authorization_request(resource=[world.resource, world.other_resource], scope=scope or None)
+
+
 def _audience(answer: Answer) -> list[str]:
-    audience = claims_of(str(answer.json.get("access_token"))).get("aud")
-    return [str(item) for item in audience] if isinstance(audience, list) else [str(audience)]
+    return sorted(granted_audience(answer) or ())
 
 
 def _expect_for_other_resource(ctx: Context, answer: Answer) -> None:
-    ctx.require(claims_of(str(answer.json.get("access_token"))), "the other resource's access tokens are opaque")
+    ctx.require(granted_audience(answer) is not None, "the audience of the other resource's tokens cannot be seen")
     audience = _audience(answer)
     restricted = ctx.world.other_resource in audience and ctx.world.resource not in audience
     expect(restricted, f"aud {ctx.world.other_resource}", f"aud was {audience!r}", answer)

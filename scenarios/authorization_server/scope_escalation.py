@@ -77,7 +77,7 @@ def a_users_rights_limit_what_an_agent_gets(ctx: Context) -> None:
     expect(not beyond, "nothing that the user has no right to", f"the token has {' '.join(beyond)}", answer)
 
 
-@scenario("oauth21-1.4.1-1", needs={LIMITED_USER})
+@scenario("oauth21-1.4.1-1", "rfc6749-3.3-1", needs={LIMITED_USER})
 def a_reduced_scope_is_stated(ctx: Context) -> None:
     """When less is granted than was asked for, the token response says what was granted.
 

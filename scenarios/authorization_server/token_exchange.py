@@ -1,7 +1,6 @@
 """Token exchange: an agent acts on a user's behalf (RFC 8693)."""
 
 from dataclasses import replace
-from typing import Any
 
 from harness import (
     Context,
@@ -11,17 +10,13 @@ from harness import (
     expect_oauth_error,
     expect_token,
     fault,
+    granted_audience,
     scenario,
 )
-from harness.capability import CLIENT_CREDENTIALS, INTROSPECTION, JWT_ACCESS_TOKENS, REVOCATION, TOKEN_EXCHANGE
-from harness.clients import TOKEN_EXCHANGE_GRANT
-from harness.context import ACCESS_TOKEN_TYPE
-from harness.exchange import Answer
-from harness.flows import Tokens
-from harness.keys import claims_of
+from harness.capability import ACTOR_TOKENS, INTROSPECTION, JWT_ACCESS_TOKENS, REVOCATION, TOKEN_EXCHANGE
+from harness.delegation import REFRESH_TOKEN_TYPE, delegation, exchange_for, exchange_minted, require_minted
+from harness.flows import Tokens, known_of
 from harness.minting import genuine, living_longer, signed_by_stranger, signed_with_public_key, unsigned
-
-REFRESH_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:refresh_token"  # noqa: S105 - a type's name
 
 INCOMPLETE = (
     fault(
@@ -154,12 +149,12 @@ def a_forged_subject_token_is_refused(ctx: Context, row: Fault) -> None:
 @scenario.each(MINTED, needs={TOKEN_EXCHANGE})
 def a_faulty_subject_token_is_refused(ctx: Context, row: Fault) -> None:
     """A subject token that the issuer signed, with exactly one fault in it, is refused."""
-    control = _exchange_minted(ctx)
-    ctx.require(control.status == 200, "a minted token without fault cannot be exchanged either")
+    control = exchange_minted(ctx)
+    require_minted(control, ctx)
     if row.header:
         typ = str(ctx.subject_token().header.get("typ")).lower().removeprefix("application/")
         ctx.require(typ == "at+jwt", "the target's own access tokens are not typed at+jwt")
-    expect_oauth_error(_exchange_minted(ctx, row), "invalid_request")
+    expect_oauth_error(exchange_minted(ctx, row), "invalid_request")
 
 
 @scenario("rfc8693-2.1-6", needs={TOKEN_EXCHANGE, REVOCATION, INTROSPECTION})
@@ -176,7 +171,7 @@ def a_revoked_subject_token_is_refused(ctx: Context) -> None:
     expect_oauth_error(ctx.exchange(subject), "invalid_request")
 
 
-@scenario("oauth21-3.2.2-1", needs={TOKEN_EXCHANGE})
+@scenario("oauth21-3.2.2-1", "rfc8693-2.1-9", needs={TOKEN_EXCHANGE})
 def the_agent_must_prove_who_it_is(ctx: Context) -> None:
     """An agent that only names itself cannot exchange a user's token.
 
@@ -189,41 +184,40 @@ def the_agent_must_prove_who_it_is(ctx: Context) -> None:
     expect_oauth_error(answer, "invalid_client", "invalid_request")
 
 
-@scenario("rfc8693-2.1-3", needs={TOKEN_EXCHANGE, CLIENT_CREDENTIALS})
+@scenario("rfc8693-2.1-3", needs={ACTOR_TOKENS})
 def an_actor_token_needs_its_type(ctx: Context) -> None:
     """An actor token without actor_token_type is refused.
 
     Remedy: refuse actor_token without actor_token_type with invalid_request; do not guess what the token is.
     """
-    subject, actor, _ = _delegation(ctx)
+    subject, actor, _ = delegation(ctx)
     expect_oauth_error(ctx.exchange(subject, actor_token=actor.access_token), "invalid_request")
 
 
-@scenario("rfc8693-2.1-7", "rfc8693-2.2.2-1", needs={TOKEN_EXCHANGE, CLIENT_CREDENTIALS, JWT_ACCESS_TOKENS})
+@scenario("rfc8693-2.1-7", "rfc8693-2.2.2-1", needs={ACTOR_TOKENS, JWT_ACCESS_TOKENS})
 def a_forged_actor_token_is_refused(ctx: Context) -> None:
     """An actor token whose claims were changed after it was signed is refused.
 
     Why: the actor ends up in act; a forged one puts the deeds of one agent on the account of another.
     Remedy: verify the actor token as you verify the subject token.
     """
-    subject, actor, _ = _delegation(ctx)
+    subject, actor, _ = delegation(ctx)
     ctx.require(actor.claims.get("exp"), "the actor's token is opaque")
     forged = living_longer(genuine(actor.access_token, ctx.jwks))
-    answer = ctx.exchange(subject, actor_token=forged, actor_token_type=ACCESS_TOKEN_TYPE)
-    expect_oauth_error(answer, "invalid_request")
+    expect_oauth_error(exchange_for(ctx, subject, forged), "invalid_request")
 
 
-@scenario("rfc8693-4.1-2", needs={TOKEN_EXCHANGE, CLIENT_CREDENTIALS, JWT_ACCESS_TOKENS})
+@scenario("rfc8693-4.1-2", needs={ACTOR_TOKENS, JWT_ACCESS_TOKENS})
 def the_actor_is_named(ctx: Context) -> None:
     """A token for an agent that showed an actor token names that agent in act.
 
     Why: who reads the token, or a log, must see the agent behind the user's name.
     Remedy: put the subject of the actor token into act.sub of the new token.
     """
-    _, actor, answer = _delegation(ctx)
-    issued = claims_of(str(answer.json.get("access_token")))
-    ctx.require(issued and actor.claims, "the tokens of an exchange are opaque")
-    act, expected = issued.get("act"), actor.claims.get("sub")
+    _, actor, answer = delegation(ctx)
+    issued = known_of(answer)
+    ctx.require(issued and actor.known, "the tokens of an exchange are opaque")
+    act, expected = issued.get("act"), actor.known.get("sub")
     named = isinstance(act, dict) and act.get("sub") == expected
     expect(named, f"act to name {expected!r}", f"act was {act!r}", answer)
 
@@ -235,12 +229,12 @@ def may_act_is_honoured(ctx: Context) -> None:
     Why: the claim is how the user's side says which agent it trusts with the token.
     Remedy: compare the actor with may_act of the subject token, where there is one.
     """
-    control = _exchange_minted(ctx, may_act={"sub": ctx.clients.exchanger.client_id})
-    ctx.require(control.status == 200, "a minted token without fault cannot be exchanged either")
-    expect_oauth_error(_exchange_minted(ctx, may_act={"sub": "another-agent"}), "invalid_request")
+    control = exchange_minted(ctx, may_act={"sub": ctx.clients.exchanger.client_id})
+    require_minted(control, ctx)
+    expect_oauth_error(exchange_minted(ctx, may_act={"sub": "another-agent"}), "invalid_request")
 
 
-@scenario.each(MALFORMED_RESOURCES, needs={TOKEN_EXCHANGE, JWT_ACCESS_TOKENS})
+@scenario.each(MALFORMED_RESOURCES, needs={TOKEN_EXCHANGE})
 def a_malformed_resource_is_refused(ctx: Context, row: Fault) -> None:
     """An exchange for a resource that is no absolute URI without fragment is refused."""
     subject = ctx.subject_token()
@@ -250,7 +244,7 @@ def a_malformed_resource_is_refused(ctx: Context, row: Fault) -> None:
     expect_oauth_error(ctx.exchange(subject, resource=malformed), "invalid_target", "invalid_request")
 
 
-@scenario("rfc8693-2.2.2-2", needs={TOKEN_EXCHANGE, JWT_ACCESS_TOKENS})
+@scenario("rfc8693-2.2.2-2", needs={TOKEN_EXCHANGE})
 def an_unknown_target_is_refused(ctx: Context) -> None:
     """An exchange for a service that the server knows nothing of is refused with invalid_target.
 
@@ -262,26 +256,20 @@ def an_unknown_target_is_refused(ctx: Context) -> None:
     expect_oauth_error(ctx.exchange(subject, resource="https://stranger.example/mcp"), "invalid_target")
 
 
+@scenario("rfc8693-2.2.2-2", needs={TOKEN_EXCHANGE})
+def an_unknown_audience_is_refused(ctx: Context) -> None:
+    """An exchange for a service whose name the server does not know is refused with invalid_target.
+
+    Why: a client that is given another token than it asked for hands it to whom it was not meant for.
+    Remedy: compare audience with the names that you know, and refuse the others with invalid_target.
+    """
+    subject = ctx.subject_token()
+    usual = ctx.exchange(subject, resource=None)
+    ctx.require(usual.status == 200, "each exchange has to name a resource")
+    answer = ctx.exchange(subject, resource=None, audience="mcp-assay-no-such-service")
+    expect_oauth_error(answer, "invalid_target")
+
+
 def _require_targets(ctx: Context, subject: Tokens) -> None:
-    audience = ctx.exchanged(subject).claims.get("aud")
-    named = audience if isinstance(audience, list) else [audience]
-    ctx.require(ctx.world.resource in named, "the target of an exchange is not chosen by resource")
-
-
-def _exchange_minted(ctx: Context, row: Fault | None = None, **claims: Any) -> Answer:
-    """Exchange a token that says what it is told to; not applicable where none can be minted."""
-    request = {
-        "grant_type": TOKEN_EXCHANGE_GRANT,
-        "subject_token": ctx.mint(row, scope=ctx.world.exchange_scope, **claims),
-        "subject_token_type": ACCESS_TOKEN_TYPE,
-        "resource": ctx.world.resource or None,
-    }
-    return ctx.token_request(ctx.clients.exchanger, request)
-
-
-def _delegation(ctx: Context) -> tuple[Tokens, Tokens, Answer]:
-    """Return a subject token, an actor token, and the answer to both; not applicable where no actor token is taken."""
-    subject, actor = ctx.subject_token(), ctx.machine_token(client=ctx.clients.exchanger)
-    answer = ctx.exchange(subject, actor_token=actor.access_token, actor_token_type=ACCESS_TOKEN_TYPE)
-    ctx.require(answer.status == 200, "the server takes no actor tokens")
-    return subject, actor, answer
+    audience = granted_audience(ctx.exchanged(subject).answer) or ()
+    ctx.require(ctx.world.resource in audience, "the target of an exchange is not chosen by resource")

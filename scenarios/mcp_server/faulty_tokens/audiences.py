@@ -166,7 +166,7 @@ AUDIENCES: tuple[Fault, ...] = (
             "for-a-path-below": lambda own: f"{own.rstrip('/')}/assay-below",
             "for-our-audience-with-a-query": lambda own: f"{own}?tenant=other",
         },
-        "rfc8707-3-1",
+        "rfc8707-3-2",
         remedy="Go by your whole identifier: what else is at your host may belong to somebody else.",
     ),
 )
