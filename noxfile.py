@@ -49,5 +49,5 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def targets(session: nox.Session) -> None:
-    """Judge real targets: oidc-provider, the official Python and TypeScript SDKs, FastMCP; npm and pip install them."""
+    """Judge real targets: authorization servers and MCP servers that nobody here wrote; npm and pip install them."""
     session.run(PYTHON, "-m", "pytest", "-m", "targets", "tests/targets", *session.posargs)

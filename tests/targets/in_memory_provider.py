@@ -21,9 +21,10 @@ from mcp.server.auth.provider import (
 )
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 
-CODE_LIFETIME = 60
-ACCESS_TOKEN_LIFETIME = 15 * 60
-REFRESH_TOKEN_LIFETIME = 24 * 60 * 60
+# In seconds, and so short that their end can be waited for.
+CODE_LIFETIME = 15
+ACCESS_TOKEN_LIFETIME = 20
+REFRESH_TOKEN_LIFETIME = 20
 
 
 class GrantedCode(AuthorizationCode):

@@ -6,9 +6,11 @@ import json
 import socket
 import sys
 import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import uvicorn
-from starlette.types import ASGIApp
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 
 def listen(port: int) -> socket.socket:
@@ -27,13 +29,25 @@ def origin(listener: socket.socket) -> str:
 
 def serve(app: ASGIApp, listener: socket.socket, ready: dict[str, str]) -> None:
     """Print the ready line and answer requests until standard input closes."""
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+    import uvicorn  # which not every target brings
+
+    settings = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, proxy_headers=False)
+    server = uvicorn.Server(settings)  # no proxy is in front of it whose headers could be believed
+
+    def stop() -> None:
+        server.should_exit = True
+
+    announce(ready, stop)
+    server.run(sockets=[listener])
+
+
+def announce(ready: dict[str, str], stop: Callable[[], None]) -> None:
+    """Print the ready line, and call `stop` from a thread of its own when standard input closes."""
 
     def stop_with_the_parent() -> None:
         sys.stdin.buffer.read()
-        server.should_exit = True
+        stop()
 
     threading.Thread(target=stop_with_the_parent, daemon=True).start()
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()
-    server.run(sockets=[listener])

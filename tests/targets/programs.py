@@ -24,6 +24,8 @@ ROOT = HERE.parents[1]
 OIDC_PROVIDER = HERE / "oidc-provider"
 TYPESCRIPT_SDK = HERE / "typescript-sdk"
 FASTMCP = HERE / "fastmcp"
+DJANGO_OAUTH_TOOLKIT = HERE / "django-oauth-toolkit"
+CANAILLE = HERE / "canaille"
 
 READY_WITHIN = 30.0
 STOPPED_WITHIN = 5.0
@@ -76,6 +78,32 @@ def python_sdk_authorization_server() -> Iterator[TargetProgram]:
         yield TargetProgram(ready["issuer"])
 
 
+@contextmanager
+def django_oauth_toolkit() -> Iterator[TargetProgram]:
+    """Run django-oauth-toolkit in a Django project, with fresh secrets for its user and clients; `url` is its issuer.
+
+    Raises:
+        TargetError: the installation failed, or it did not get ready.
+    """
+    names = ("DJANGO_ALICE_PASSWORD", "DJANGO_LEDGER_AGENT_SECRET", "DJANGO_INFRA_BOT_SECRET")
+    environment = {name: secrets.token_urlsafe(32) for name in names}
+    command = [str(install_python(DJANGO_OAUTH_TOOLKIT)), "-m", "tests.targets.django_oauth_toolkit_as"]
+    with _running(command, ROOT, environment) as ready:
+        yield TargetProgram(ready["issuer"], environment)
+
+
+@contextmanager
+def canaille() -> Iterator[TargetProgram]:
+    """Do the same with canaille.
+
+    Raises:
+        TargetError: the installation failed, or it did not get ready.
+    """
+    environment = {name: secrets.token_urlsafe(32) for name in ("CANAILLE_ALICE_PASSWORD", "CANAILLE_CLIENT_SECRET")}
+    with _running([str(install_python(CANAILLE)), "-m", "tests.targets.canaille_as"], ROOT, environment) as ready:
+        yield TargetProgram(ready["issuer"], environment)
+
+
 def python_sdk_mcp_server(issuer: str, *settings: str) -> AbstractContextManager[TargetProgram]:
     """Run an MCP server on the Python SDK that trusts the issuer; `settings` are options of its own."""
     return _mcp_server([sys.executable, "-m", "tests.targets.python_sdk_mcp", *settings], ROOT, issuer)
@@ -123,11 +151,20 @@ def install_fastmcp() -> Path:
     Raises:
         TargetError: the installation failed.
     """
-    home, installed = FASTMCP / ".venv", FASTMCP / ".venv" / "installed"
-    pinned = (FASTMCP / "requirements.txt", ROOT / "constraints.txt")
+    return install_python(FASTMCP)
+
+
+def install_python(folder: Path) -> Path:
+    """Install what the folder's requirements pin into its own `.venv`, unless it is there already; return its Python.
+
+    Raises:
+        TargetError: the installation failed.
+    """
+    home, installed = folder / ".venv", folder / ".venv" / "installed"
+    pinned = (folder / "requirements.txt", ROOT / "constraints.txt")
     if not all(_newer(installed, than=file) for file in pinned):
         venv.create(home, clear=True, symlinks=True)
-        _install([sys.executable, "-m", "pip", "--python", str(home), "install", "-r", "requirements.txt"], FASTMCP)
+        _install([sys.executable, "-m", "pip", "--python", str(home), "install", "-r", "requirements.txt"], folder)
         installed.touch()
     return home / "bin" / "python"
 

@@ -4,6 +4,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { errors } from 'oidc-provider';
 import { memoryAdapter } from './memory.mjs';
 
+const SHORT = 20; // so short that its end can be waited for
 const MINUTE = 60;
 const DAY = 24 * 60 * MINUTE;
 
@@ -100,13 +101,13 @@ export function configuration(secrets) {
     clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
     rotateRefreshToken: true,
     ttl: {
-      AccessToken: 15 * MINUTE,
-      AuthorizationCode: MINUTE,
+      AccessToken: SHORT,
+      AuthorizationCode: SHORT,
       ClientCredentials: 10 * MINUTE,
       Grant: DAY,
       IdToken: 5 * MINUTE,
       Interaction: 10 * MINUTE,
-      RefreshToken: DAY,
+      RefreshToken: SHORT,
       Session: DAY,
     },
     features: {
