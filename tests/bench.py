@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +15,13 @@ from fixtures.world import load_world
 from harness import engine
 from harness.events import Settings
 from harness.http import Wire
+from harness.requirement import Role
+from harness.sandbox.documents import DocumentsPlace
 from harness.sandbox.embedded import EmbeddedSandbox
 from harness.sandbox.layout import SERVICES
 from harness.sandbox.rates import RatesPlace
 from harness.sandbox.target import sandbox_target
-from harness.scenario import load_scenarios
+from harness.scenario import Scenario, load_scenarios
 from tests import steadiness
 from tests.bench_matrix import measured_matrix
 from tests.bench_page import page_open_seconds
@@ -40,6 +42,10 @@ def main() -> None:
     show("whole run on the sandbox", seconds, f"s for {count} scenarios")
     show("scenarios per second", count / seconds, "from command to exit", ">= 40")
     show("the role mcp-server", best(lambda: whole_run("--role", "mcp-server")[0]), "s from command to exit", "< 6")
+    role = best(lambda: whole_run("--role", "authorization-server")[0])
+    show("the role authorization-server", role, "s from command to exit", "< 12")
+    show("twice the scenarios of it take", best(growth), "times as long", "<= 2.2")
+    show("mutants --area pkce", mutants_seconds("--area", "pkce"), "s", "< 30")
     show("harness and sandbox together", megabytes, "MB at most", "< 300")
     one, many = (delayed_seconds(jobs) for jobs in (1, 16))
     show(f"with {LATENCY * 1000:.0f} ms latency, --jobs 1", one, "s")
@@ -97,6 +103,28 @@ def whole_run(*options: str) -> tuple[float, float]:
     return time.perf_counter() - started, peak[0] / 1024
 
 
+def growth() -> float:
+    """Judge every other scenario of the role authorization-server, then all; return how much longer all take."""
+    chosen = [item for item in load_scenarios().values() if item.role is Role.AUTHORIZATION_SERVER]
+    return judged_seconds(chosen) / judged_seconds(chosen[::2])
+
+
+def judged_seconds(scenarios: Sequence[Scenario]) -> float:
+    """Judge a sandbox of its own by some scenarios, and time that without the start."""
+    with EmbeddedSandbox(rates=RatesPlace(), documents=DocumentsPlace()) as sandbox:
+        target = sandbox_target(sandbox, load_world())
+        started = time.perf_counter()
+        engine.run(target, scenarios, lambda _event: None, wire=Wire(), settings=Settings())
+        return time.perf_counter() - started
+
+
+def mutants_seconds(*options: str) -> float:
+    """Time `mcp-assay mutants` as a process of its own; it has to find everything as declared."""
+    started = time.perf_counter()
+    subprocess.run([*COMMAND, "mutants", *options], check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
 @contextmanager
 def sampled(pid: int) -> Iterator[list[float]]:
     """Sample the proportional set size of a process and its descendants, in kB."""
@@ -139,7 +167,7 @@ def _read(path: Path) -> str:
 
 def delayed_seconds(jobs: int) -> float:
     """Judge a sandbox whose services each wait before they answer, and whose clock is out of reach as a target's is."""
-    with EmbeddedSandbox(rates=RatesPlace()) as sandbox:
+    with EmbeddedSandbox(rates=RatesPlace(), documents=DocumentsPlace()) as sandbox:
         for service in SERVICES:
             with sandbox.control(service) as control:
                 control.fault("/", delay=LATENCY, times=1_000_000)
@@ -151,7 +179,8 @@ def delayed_seconds(jobs: int) -> float:
 
 def unsteady(jobs: int) -> float:
     """Judge a sandbox again and again under load, each time in another order; return how many verdicts changed."""
-    with EmbeddedSandbox(mutant=steadiness.MUTANT, rates=RatesPlace()) as sandbox:
+    places = RatesPlace(), DocumentsPlace()
+    with EmbeddedSandbox(mutant=steadiness.MUTANT, rates=places[0], documents=places[1]) as sandbox:
         first = steadiness.verdicts(sandbox, jobs=jobs, seed=0)
         with steadiness.load():
             seeds = range(1, REPETITIONS + 1)

@@ -8,9 +8,8 @@ import sys
 
 import pytest
 
-from harness.sandbox.control import ControlPlane
 from harness.sandbox.errors import SandboxError
-from tests.authorization_server.trio import CONTROL_TOKEN, Client, Trio, refused
+from tests.authorization_server.trio import Client, Trio, refused
 
 
 def test_it_runs_alone_and_ends_with_its_parent(trio: Trio) -> None:
@@ -41,24 +40,38 @@ def test_wrong_usage_is_named() -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_the_control_plane_signs_verbatim_and_rotates_keys(trio: Trio, console: Client, mcp_server: Client) -> None:
+def test_the_control_plane_rotates_keys(trio: Trio, console: Client, mcp_server: Client) -> None:
     token = console.tokens()["access_token"]
     before = trio.http.get(f"{console.issuer}/jwks").json()["keys"]
     assert trio.control("/acme/rotate-keys").status_code == 200
     after = trio.http.get(f"{console.issuer}/jwks").json()["keys"]
     assert {key["kid"] for key in before} < {key["kid"] for key in after}
     assert mcp_server.post("introspect", token=token).json()["active"] is True
-    minted = trio.sign({**trio.claims(token), "jti": "another"}, {"typ": "at+jwt"})
-    assert mcp_server.post("introspect", token=minted).json()["jti"] == "another"
     assert trio.control("/nowhere/rotate-keys").status_code == 404
-    assert trio.control("/acme/sign", {"claims": 7}).status_code == 400
+
+
+def test_the_control_plane_tells_the_keys_that_sign_now(trio: Trio, console: Client, mcp_server: Client) -> None:
+    claims = {**trio.claims(console.tokens()["access_token"]), "jti": "another"}
+    with trio.control_plane() as control:
+        control.rotate_keys("acme")
+        token = control.sign("acme", {"typ": "at+jwt"}, claims)
+        assert mcp_server.post("introspect", token=token).json()["jti"] == "another"
+        with pytest.raises(SandboxError, match="no such tenant"):
+            control.sign("nowhere", {}, claims)
+
+
+def test_the_control_plane_tells_keys_to_nobody_else(trio: Trio) -> None:
+    for headers in ({}, {"Authorization": "Bearer guessed"}):
+        answer = trio.http.get(f"{trio.control_url}/acme/keys", headers=headers)
+        assert answer.status_code == 401
+        assert "current" not in answer.json()
 
 
 def test_the_control_plane_publishes_and_withdraws_further_keys(
     trio: Trio, console: Client, mcp_server: Client
 ) -> None:
     claims = {**trio.claims(console.tokens()["access_token"]), "jti": "another"}
-    with ControlPlane(trio.control_url, CONTROL_TOKEN) as control:
+    with trio.control_plane() as control:
         kid = control.publish_key("acme", "ES256")
         token = control.sign("acme", {"typ": "at+jwt"}, claims, kid=kid)
         assert mcp_server.post("introspect", token=token).json()["jti"] == "another"

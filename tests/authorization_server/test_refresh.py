@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from tests.authorization_server.trio import BALANCE, FX, MCP_SERVER, Client, Trio, refused
+from collections.abc import Iterator
+
+import pytest
+
+from harness.sandbox.control import ControlPlane
+from harness.sandbox.errors import SandboxError
+from tests.authorization_server.trio import BALANCE, CONTROL_TOKEN, FX, MCP_SERVER, Client, Trio, refused
+
+
+@pytest.fixture
+def control(trio: Trio) -> Iterator[ControlPlane]:
+    with ControlPlane(trio.control_url, CONTROL_TOKEN) as plane:
+        yield plane
 
 
 def test_a_token_rotates_and_narrows(console: Client, trio: Trio) -> None:
@@ -44,3 +56,29 @@ def test_a_token_is_for_the_resources_of_its_grant(console: Client, trio: Trio) 
     assert narrowed["scope"] == FX
     only = console.tokens(resource=f"{MCP_SERVER}/acme/mcp")
     refused(console.refresh(only["refresh_token"], resource=f"{MCP_SERVER}/acme/fx"), "invalid_target")
+
+
+def test_who_lost_rights_refreshes_for_less(console: Client, trio: Trio, control: ControlPlane) -> None:
+    tokens = console.tokens(scope=f"{BALANCE} {FX}")
+    subject = trio.claims(tokens["access_token"])["sub"]
+    control.limit_rights("acme", subject, [BALANCE])
+    less = console.refresh(tokens["refresh_token"]).json()
+    assert less["scope"] == trio.claims(less["access_token"])["scope"] == BALANCE
+    control.limit_rights("acme", subject, [])
+    refused(console.refresh(less["refresh_token"]), "invalid_scope")
+    control.restore_rights("acme", subject)
+    assert console.refresh(less["refresh_token"]).json()["scope"] == f"{BALANCE} {FX}"
+
+
+def test_a_reset_gives_rights_back(console: Client, trio: Trio, control: ControlPlane) -> None:
+    subject = trio.claims(console.tokens()["access_token"])["sub"]
+    control.limit_rights("acme", subject, [])
+    control.reset()
+    assert console.tokens(scope=FX)["scope"] == FX
+
+
+def test_rights_are_a_list_of_texts(control: ControlPlane) -> None:
+    with pytest.raises(SandboxError, match="scopes is a list of texts"):
+        control.limit_rights("acme", "alice", [1])  # type: ignore[list-item]
+    with pytest.raises(SandboxError, match="there is no such tenant"):
+        control.restore_rights("nobody", "alice")

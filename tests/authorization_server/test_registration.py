@@ -82,6 +82,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"scope": "urn:unknown"}, "invalid_client_metadata"),
     ({"scope": ["urn:fx:convert"]}, "invalid_client_metadata"),
     ({"client_uri": "nonsense"}, "invalid_client_metadata"),
+    ({"policy_uri": "javascript://app.example/%0aalert(1)"}, "invalid_client_metadata"),
     ({"client_name": 7}, "invalid_client_metadata"),
     ({"client_name": False}, "invalid_client_metadata"),
     ({"jwks": {"keys": [KEY]}}, "invalid_client_metadata"),

@@ -28,6 +28,7 @@ from fixtures.service.observed import Observed
 from fixtures.service.surroundings import Surroundings
 from fixtures.service.threaded import ThreadedServer
 from fixtures.world import load_world
+from harness.sandbox.control import ControlPlane
 from mock_idp import app as idp
 from mock_idp.settings import Settings as IdpSettings
 
@@ -78,8 +79,11 @@ class Trio:
         return self.http.post(f"{self.idp_control_url if idp else self.control_url}{path}", json=body, headers=headers)
 
     def sign(self, claims: dict[str, Any], header: dict[str, Any], tenant: str = "acme") -> str:
-        answer = self.control(f"/{tenant}/sign", {"claims": claims, "header": header})
-        return str(answer.json()["token"])
+        with self.control_plane() as control:
+            return control.sign(tenant, header, claims)
+
+    def control_plane(self) -> ControlPlane:
+        return ControlPlane(self.control_url, CONTROL_TOKEN)
 
 
 class Client:

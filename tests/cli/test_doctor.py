@@ -120,6 +120,8 @@ def test_what_would_let_more_be_judged_is_said_for_each_capability() -> None:
     ]
     assert found["authorization-code"] == [("ok", "advertised")]
     assert found["tenants"] == [("lacking", "absent; add [other_tenant]")]
+    assert found["time"][0][0] == "lacking"
+    assert "--max-wait SECONDS" in found["time"][0][1]
     assert found["minted-tokens"][0][0] == "lacking"
 
 

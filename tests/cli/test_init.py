@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.request import TargetFileError
 from harness.starter import Found, target_file_text
 from harness.starter_tools import FoundTool
-from harness.target_file import TargetFile, TargetFileError, read_target_file
+from harness.target_file import TargetFile, read_target_file
 from tests import hostile
 from tests.cli.assay import assay
 from tests.cli.test_hostile_targets import METADATA, PLACES, RESOURCE

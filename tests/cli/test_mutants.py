@@ -9,6 +9,7 @@ import pytest
 from fixtures.mutants import Mutant, all_mutants
 from harness import mutation
 from harness.mutation import Row
+from harness.scenario import load_scenarios
 from tests.cli.assay import assay
 
 KNOWN = [mutant.id for mutant in all_mutants()]
@@ -18,11 +19,11 @@ def _row(mutant: Mutant, *, caught: Iterable[str]) -> Row:
     return Row(mutant.id, mutant.summary, mutant.fails, frozenset(caught), 1.25)
 
 
-def _exact(mutants: Iterable[Mutant]) -> Iterator[Row]:
+def _exact(mutants: Iterable[Mutant], _only: frozenset[str]) -> Iterator[Row]:
     return (_row(mutant, caught=mutant.fails) for mutant in mutants)
 
 
-def _wrong(mutants: Iterable[Mutant]) -> Iterator[Row]:
+def _wrong(mutants: Iterable[Mutant], _only: frozenset[str]) -> Iterator[Row]:
     return (_row(mutant, caught=["as/one/too-many"]) for mutant in mutants)
 
 
@@ -67,3 +68,30 @@ def test_an_unknown_one_offers_the_nearest_and_nothing_is_run(monkeypatch: pytes
     ended = assay("mutants", KNOWN[0], f"{KNOWN[0]}x")
     assert ended.code == 2
     assert ended.err.startswith(f"Error: no mutant is called {KNOWN[0]}x; did you mean {KNOWN[0]}")
+
+
+def test_an_area_is_its_scenarios_and_the_mutants_that_they_catch(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[frozenset[str]] = []
+
+    def judged(mutants: Iterable[Mutant], only: frozenset[str]) -> Iterator[Row]:
+        asked.append(only)
+        return (_row(mutant, caught=mutant.fails) for mutant in mutants)
+
+    monkeypatch.setattr(mutation, "run_matrix", judged)
+    ended = assay("mutants", "--area", "pkce")
+    assert asked[0] == {identifier for identifier in load_scenarios() if identifier.startswith("as/pkce/")}
+    concerned = [mutant.id for mutant in all_mutants() if mutant.fails & asked[0]]
+    assert [line.split()[0] for line in ended.out.splitlines()[1 : len(concerned) + 1]] == concerned
+    assert f"{len(concerned)} mutants, {len(concerned)} exactly as declared" in ended.out
+
+
+def test_an_unknown_area_offers_the_nearest() -> None:
+    ended = assay("mutants", "--area", "as/pkc")
+    assert ended.code == 2
+    assert ended.err.startswith("Error: no area is called as/pkc; did you mean as/pkce")
+
+
+def test_a_mutant_of_another_area_is_not_judged_in_this_one() -> None:
+    ended = assay("mutants", "as-refresh-widens", "--area", "pkce")
+    assert ended.code == 2
+    assert "none of these mutants is to be caught by a scenario of pkce" in ended.err

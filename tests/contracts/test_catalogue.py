@@ -2,13 +2,18 @@
 
 from pathlib import Path
 
+import pytest
+
 from fixtures.mutants import all_mutants
 from harness.requirement import REVISIONS, load_requirements
 from harness.scenario import load_scenarios
 
 GOLDEN = Path(__file__).with_name("scenario_ids.txt")
-STATEMENTS = Path(__file__).with_name("statements.txt")
-"""Every MUST and MUST NOT for MCP servers that was found in the documents when they were read through."""
+STATEMENTS = {
+    role: Path(__file__).with_name(f"statements_{role.replace('-', '_')}.txt")
+    for role in ("authorization-server", "mcp-server")
+}
+"""Every MUST and MUST NOT for a role that was found in the documents when they were read through."""
 ROLES_JUDGED = {"authorization-server", "mcp-server"}
 
 
@@ -19,9 +24,12 @@ def test_every_requirement_has_a_scenario_or_a_reason() -> None:
     assert cited & unobservable == set()
 
 
-def test_every_statement_about_mcp_servers_is_a_requirement() -> None:
+@pytest.mark.parametrize("role", STATEMENTS)
+def test_every_statement_is_a_requirement(role: str) -> None:
     known = {identifier: item.role.value for identifier, item in load_requirements().items()}
-    assert [item for item in STATEMENTS.read_text().split() if known.get(item) != "mcp-server"] == []
+    stated = STATEMENTS[role].read_text().split()
+    assert [item for item in stated if known.get(item) != role] == []
+    assert len(stated) > 50
 
 
 def test_every_scenario_judges_one_role() -> None:

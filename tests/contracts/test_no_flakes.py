@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from fixtures.mutants import find
+from harness.sandbox.documents import DocumentsPlace
 from harness.sandbox.embedded import EmbeddedSandbox
 from harness.sandbox.rates import RatesPlace
 from tests.steadiness import MUTANT, differences, load, verdicts
 
 
 def test_verdicts_are_the_same_whatever_jobs_order_and_load() -> None:
-    with EmbeddedSandbox(mutant=MUTANT, rates=RatesPlace()) as sandbox:
+    with EmbeddedSandbox(mutant=MUTANT, rates=RatesPlace(), documents=DocumentsPlace()) as sandbox:
         alone = verdicts(sandbox, jobs=8, seed=0)
         assert {name for name, verdict in alone.items() if verdict != "passed"} == find(MUTANT).fails
         with load():

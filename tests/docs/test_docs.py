@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from docs import reference
+from docs import reference, sent
 from harness.capabilities import CAPABILITIES
 from harness.cli import COMMANDS, cli
 from harness.requirement import load_requirements
@@ -71,6 +71,7 @@ def test_a_stale_page_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(reference, "FOLDER", tmp_path)
+    monkeypatch.setattr(sent, "write", lambda: None)  # what is sent stays as it was recorded
     reference.write()
     assert reference.main([]) == 0
     (tmp_path / "verdicts.md").write_text("old")
@@ -83,8 +84,18 @@ def test_a_stale_page_is_named(
 
 
 def test_every_scenario_is_documented() -> None:
-    headings = set(HEADING.findall(page("scenarios")))
-    assert set(load_scenarios()) - headings == set()
+    for identifier in load_scenarios():
+        assert identifier in HEADING.findall((reference.FOLDER / reference.page_of(identifier)).read_text())
+
+
+def test_it_is_known_what_every_scenario_sends() -> None:
+    assert list(sent.recorded()) == list(load_scenarios())
+
+
+def test_what_is_sent_is_as_it_was_recorded() -> None:
+    now = sent.record(["as/pkce", "mcp/challenge"])
+    assert now == {name: lines for name, lines in sent.recorded().items() if name in now}
+    assert len(now) > 10
 
 
 def test_every_requirement_is_documented() -> None:

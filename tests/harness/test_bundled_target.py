@@ -6,7 +6,7 @@ import pytest
 
 from harness.bundled_target import NotAuthorizedError, bundled_target
 from harness.http import Wire
-from harness.target_file import TargetFileError
+from harness.request import TargetFileError
 
 NEAR = '[target]\nmcp_server = "http://127.0.0.1:1/mcp"\n'
 FAR = 'authorized = true\norigins = ["https://login.example"]\n'
@@ -54,6 +54,8 @@ def test_it_names_no_folder_whose_code_is_run() -> None:
 
 def test_it_names_no_file_of_this_machine_to_be_read() -> None:
     assert bundled_target(NEAR + '[audit]\nfile = "/etc/passwd"\n', "b.zip", authorized=False).audit is None
+    served = '[client_documents]\nport = 1\ncertificate = "/etc/passwd"\nkey = "/etc/passwd"\n'
+    assert bundled_target(NEAR + served, "b.zip", authorized=False).client_documents is None
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ import pytest
 from harness.downstream import DownstreamApi, Relayed
 from harness.exchange import Answer, Evidence, Exchange
 from harness.planning import plan_of
-from harness.target_file import TargetFile, TargetFileError
+from harness.request import TargetFileError
+from harness.target_file import TargetFile
 from reports.participants import recipients
 
 TOKEN = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"

@@ -9,7 +9,7 @@ import pytest
 
 from harness.browser import Landing, parameters_of
 from harness.exchange import Answer, Evidence, Exchange
-from harness.expect import expect_no_code, expect_not_called, expect_not_let_in
+from harness.expect import expect_no_code, expect_not_called, expect_not_let_in, expect_not_redirected_to
 from harness.verdict import Blocked, Violation
 
 
@@ -52,6 +52,11 @@ def test_who_is_turned_away_oddly_is_not_let_in(answer: Answer) -> None:
 def test_who_is_served_is_let_in_and_who_waits_is_not_judged(answer: Answer, end: type[Exception]) -> None:
     with pytest.raises(end):
         expect_not_let_in(answer)
+
+
+def test_a_request_that_was_not_looked_at_is_not_refused() -> None:
+    with pytest.raises(Blocked, match="429"):
+        expect_not_redirected_to(Landing(answered(429)), "https://attacker.example/callback")
 
 
 @pytest.mark.parametrize("name", ["code", "access_token", "id_token"])

@@ -11,12 +11,13 @@ from fixtures.world import load_world
 from harness import engine
 from harness.keys import claims_of
 from harness.planning import look
+from harness.request import TargetFileError
 from harness.requirement import Role
 from harness.sandbox.target import sandbox_target
 from harness.sandbox.threads import ThreadedSandbox
 from harness.scenario import load_scenarios
 from harness.selection import select
-from harness.target_file import TargetFile, TargetFileError, checked_target_file
+from harness.target_file import TargetFile, checked_target_file
 from harness.verdict import Verdict
 
 TOOLS = {

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from harness.identity_table import widest_token
+from harness.request import TargetFileError
 from harness.shareable import shareable_text
 from harness.target import Identity
-from harness.target_file import TargetFileError, checked_target_file
+from harness.target_file import checked_target_file
 
 TARGET: dict[str, Any] = {"mcp_server": "http://127.0.0.1/mcp", "tenant": "acme"}
 TRUSTING: dict[str, Any] = {**TARGET, "trusts": "sandbox"}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import trustme
 
 from harness.listener import LARGEST_BODY, Listener, Received, Reply
+from tests.tls import server_tls
 
 
 def _told(request: Received) -> Reply:
@@ -80,3 +83,29 @@ def test_a_caller_that_says_nothing_keeps_nobody_waiting() -> None:
         socket.create_connection(("127.0.0.1", urlsplit(listener.url).port or 0)),
     ):
         assert client.get(listener.url).status_code == 404
+
+
+def test_a_body_can_be_sent_in_chunks_or_shorter_than_announced() -> None:
+    def told(request: Received) -> Reply:
+        if request.path == "/chunks":
+            return Reply(chunks=lambda: iter((b"one", b"two")))
+        return Reply(body=b"short", headers={"content-length": "6"})
+
+    with Listener(told) as listener, httpx.Client(trust_env=False) as client:
+        assert client.head(f"{listener.url}/chunks").content == b""
+        assert [client.get(f"{listener.url}/chunks").content for _ in range(2)] == [b"onetwo"] * 2
+        with pytest.raises(httpx.RemoteProtocolError):
+            client.get(f"{listener.url}/short")
+        assert listener.connections == 4
+
+
+def test_it_speaks_https_and_waits_for_nobody_who_says_nothing() -> None:
+    authority = trustme.CA()
+    trusted = ssl.create_default_context()
+    authority.configure_trust(trusted)
+    with Listener(_told, tls=server_tls(authority)) as listener:
+        address = ("127.0.0.1", urlsplit(listener.url).port or 0)
+        with socket.create_connection(address), httpx.Client(verify=trusted, trust_env=False) as client:
+            assert client.get(f"{listener.url}/tool").json() == {"asked": "GET /tool"}
+        assert listener.url.startswith("https://")
+        assert listener.connections == 2

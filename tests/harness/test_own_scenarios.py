@@ -13,12 +13,12 @@ from harness.context import Context
 from harness.engine import judge
 from harness.http import Wire
 from harness.own_scenarios import OwnScenariosError, load_own, own_folder
+from harness.request import TargetFileError
 from harness.requirement import load_requirements
 from harness.run import Run
 from harness.scenario import DeclarationError, Scenario, load_scenarios, scenario
 from harness.selection import check_selectors
 from harness.target import Target, Tenant
-from harness.target_file import TargetFileError
 from harness.verdict import Verdict
 
 HEAD = "from harness import Context, expect, fault, for_all, scenario\n"

@@ -43,6 +43,31 @@ def test_the_simplest_violation_is_raised_with_its_own_exchanges(ctx: Context) -
     assert urls(ctx) == ["11"]
 
 
+def test_a_violation_is_told_with_what_led_to_the_examples(ctx: Context) -> None:
+    @for_all(budget=50, number=st.integers(0, 1_000))
+    def small(ctx: Context, number: int) -> None:
+        seen(ctx, number)
+        if number > 10:
+            raise Violation("a small number", str(number))
+
+    seen(ctx, "login")
+    with pytest.raises(Violation, match="11"):
+        small(ctx)
+    assert (urls(ctx), ctx.evidence.shrunk) == (["login", "11"], True)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_run_multiplies_the_budget(times: int) -> None:
+    drawn = []
+
+    @for_all(budget=10, number=st.integers())
+    def look(_ctx: Context, number: int) -> None:
+        drawn.append(number)
+
+    look(Context(Run(TARGET, Wire(), Context, examples=times), Evidence()))
+    assert len(drawn) == 10 * times
+
+
 @pytest.mark.parametrize("end", [Blocked("gone"), NotApplicable("absent")])
 def test_what_cannot_be_judged_ends_the_search_at_once(ctx: Context, end: Exception) -> None:
     calls = []

@@ -12,11 +12,12 @@ from fixtures.world import load_world
 from harness import engine
 from harness.events import Settings
 from harness.http import Wire
+from harness.request import TargetFileError
 from harness.sandbox.target import sandbox_target
 from harness.sandbox.threads import ThreadedSandbox
 from harness.scenario import load_scenarios
 from harness.target import Target
-from harness.target_file import TargetFileError, checked_target_file
+from harness.target_file import checked_target_file
 from harness.verdict import Verdict
 
 MCP_SERVER = "http://127.0.0.1:8000/mcp"

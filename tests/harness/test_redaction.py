@@ -61,6 +61,12 @@ def test_a_secret_is_never_written(name: str) -> None:
     assert urlencode({"": SECRETS[name]})[1:] not in text
 
 
+def test_a_host_that_is_not_the_one_of_the_url_is_shown() -> None:
+    url = "http://127.0.0.1:7402/acme"
+    assert "host" not in curl("GET", url, [("host", "127.0.0.1:7402")], "")
+    assert "-H 'host: other.example'" in curl("GET", url, [("host", "other.example")], "")
+
+
 def test_what_is_no_secret_stays() -> None:
     text = written(Redactor())
     for kept in ("grant_type=authorization_code", "token_type", "Bearer", "Path=/", "iss="):

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
-from fixtures.mcp_server.issuer import FRESH, REFETCH_BURST
+from fixtures.mcp_server.issuer import REFETCH_BURST
+from fixtures.mcp_server.settings import FRESH
 from fixtures.mcp_server.validation import TOKEN_STEPS, Step, TokenValidator
 from tests.mcp_server.stage import Stage, challenge
 

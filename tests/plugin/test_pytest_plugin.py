@@ -119,6 +119,11 @@ def test_a_target_file_that_cannot_be_used_is_named(pytester: pytest.Pytester, f
     assert usage(run(pytester)).startswith(f"{path}: is no TOML: ")
 
 
+def test_a_number_of_examples_out_of_reach_is_named(pytester: pytest.Pytester, folder: Path) -> None:
+    said = usage(run(pytester, "--assay-examples", "0"))
+    assert said == "--assay-examples: from 1 to 1000 times the usual examples"
+
+
 def test_scenarios_of_ones_own_that_cannot_be_used_are_named(pytester: pytest.Pytester, folder: Path) -> None:
     (folder / "my_scenarios" / "own.py").write_text("x = 1\ny = = 2\n")
     assert usage(run(pytester)) == f"{folder}/my_scenarios/own.py:2: SyntaxError: invalid syntax"
