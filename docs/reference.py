@@ -19,6 +19,8 @@ from typing import Any
 import click
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from docs import sent
+from docs.sent import recorded
 from docs.target_file import target_file_tables
 from fixtures.mutants import all_mutants
 from harness.baseline import OUT_OF_DATE
@@ -41,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m docs.reference", description="Make the pages of docs/reference.")
     parser.add_argument("--write", action="store_true", help="write the pages instead of checking them")
     if parser.parse_args(arguments).write:
+        sent.write()
         write()
         return 0
     for path in stale():
@@ -52,24 +55,25 @@ def write() -> None:
     """Write all pages, and remove what is no page any more."""
     FOLDER.mkdir(exist_ok=True)
     wanted = pages()
-    for path in FOLDER.glob("*.md"):
+    for path in FOLDER.rglob("*.md"):
         if path not in wanted:
             path.unlink()
     for path, text in wanted.items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 
 def stale() -> list[Path]:
     """Return the pages that are missing, differ from what they should be, or should not be there."""
     wanted = pages()
-    found = {path: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")}
+    found = {path: path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.md")}
     return sorted(path for path in {*wanted, *found} if wanted.get(path) != found.get(path))
 
 
 def pages() -> dict[Path, str]:
     """Return the text of every page by its path."""
     environment = _environment()
-    data = {
+    data: dict[str, Any] = {
         "areas": _areas(),
         "capabilities": list(CAPABILITIES.values()),
         "commands": list(_commands(cli, click.Context(cli, info_name="mcp-assay"))),
@@ -82,7 +86,14 @@ def pages() -> dict[Path, str]:
         "tables": target_file_tables(),
         "verdicts": MEANING,
     }
-    return {FOLDER / f"{name}.md": environment.get_template(f"{name}.md.jinja").render(data) for name in NAMES}
+    area = environment.get_template("area.md.jinja")
+    whole = {FOLDER / f"{name}.md": environment.get_template(f"{name}.md.jinja").render(data) for name in NAMES}
+    return {**whole, **{FOLDER / page_of(item["id"]): area.render(area=item) for item in data["areas"]}}
+
+
+def page_of(identifier: str) -> str:
+    """Return the page of an area, or of a scenario's area, from docs/reference."""
+    return f"scenarios/{'-'.join(identifier.split('/')[:2])}.md"
 
 
 def _environment() -> Environment:
@@ -93,9 +104,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(plain=_plain, link=_link, anchor=anchor)
+    environment.filters.update(plain=_plain, link=_link, anchor=anchor, page=page_of)
     environment.globals["about_module"] = _about_module
     environment.globals["mutants_of"] = _mutants_of
+    environment.globals["sent_by"] = _sent_by
     environment.globals["scenarios_of"] = _scenarios_of
     environment.globals["scenarios_with"] = _scenarios_with
     return environment
@@ -106,9 +118,9 @@ def _plain(text: str) -> str:
     return re.sub(r"([<|*\[\]])", r"\\\1", " ".join(text.split()))
 
 
-def _link(url: str) -> str:
-    """Return a link as it works from docs/reference."""
-    return f"../{url.removeprefix('docs/')}" if url.startswith("docs/") else url
+def _link(url: str, up: str = "../") -> str:
+    """Return a link as it works from docs/reference, or from a folder that lies `up` from docs."""
+    return f"{up}{url.removeprefix('docs/')}" if url.startswith("docs/") else url
 
 
 def anchor(heading: str) -> str:
@@ -164,6 +176,10 @@ def _members(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _mutants_of(scenario: Scenario) -> list[str]:
     return [mutant.id for mutant in all_mutants() if scenario.id in mutant.fails]
+
+
+def _sent_by(scenario: Scenario) -> list[str]:
+    return recorded().get(scenario.id, [])
 
 
 def _commands(command: click.Command, context: click.Context) -> Iterator[dict[str, Any]]:
