@@ -30,6 +30,8 @@ from harness.selection import select
 FILE = Path(__file__).with_name("sent.json")
 ROLES = (Role.AUTHORIZATION_SERVER, Role.MCP_SERVER)
 SHOWN = 6
+_NAME = re.compile(r"[\w.:/-]{1,60}")
+_RANDOM = re.compile(r"(?<=_)[0-9a-f]{8}$")
 _PLACES = {
     "/authorize": "the authorization endpoint",
     "/introspect": "the introspection endpoint",
@@ -103,7 +105,8 @@ def _line(exchange: Exchange) -> str:
     place = next((words for end, words in _PLACES.items() if path.endswith(end)), "")
     if not place and exchange.sender == "browser":
         return ""
-    members = {**{name: values[-1] for name, values in query_of(exchange.url).items()}, **_members(exchange)}
+    carried = {**{name: values[-1] for name, values in query_of(exchange.url).items()}, **_members(exchange)}
+    members = {_RANDOM.sub("…", name): value for name, value in carried.items() if _NAME.fullmatch(name)}
     credentials = [_scheme(value) for name, value in exchange.request_headers if name.lower() == "authorization"]
     return f"{exchange.method} {place or _path(path)}{_carrying(place, members, credentials)}"
 
@@ -113,10 +116,10 @@ def _carrying(place: str, members: Mapping[str, str], credentials: list[str]) ->
     grant = members.get("grant_type", "")
     usual = _USUAL.get(grant) or (_USUAL["code"] if place == _PLACES["/authorize"] else None)
     if usual is None:
-        names = [*credentials, *(f"`{name}`" for name in members if name.isprintable())]
+        names = [*credentials, *(f"`{name}`" for name in members)]
         return f": {', '.join(dict.fromkeys(names))}" if names else ""
     without = [f"`{name}`" for name in usual if name not in members]
-    beside = [f"`{name}`" for name in members if name not in (*usual, *_OFTEN) and name.isprintable()]
+    beside = [f"`{name}`" for name in members if name not in (*usual, *_OFTEN)]
     shown = [*credentials, *(f"`{name}`" for name in ("client_secret", "client_assertion") if name in members)]
     said = [f"authenticated by {' and '.join(dict.fromkeys(shown))}"] * bool(shown)
     said += [f"without {', '.join(without)}"] * bool(without) + [f"with {', '.join(beside)}"] * bool(beside)

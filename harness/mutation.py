@@ -17,6 +17,7 @@ from pathlib import Path
 
 from joserfc.jwk import RSAKey
 
+from fixtures.authorization_server import document_fetching
 from fixtures.mutants import Mutant, all_mutants, find
 from fixtures.service.keys import MAKERS
 from fixtures.world import load_world
@@ -45,6 +46,7 @@ GARBAGE = 50_000
 TIMEOUT = 5.0
 AUDIT_PATIENCE = 0.1
 SHARE_OF_REQUESTS = 0.2
+FETCH_SECONDS = 1.0
 SWITCH_SECONDS = 0.0005
 
 
@@ -153,6 +155,7 @@ def _start() -> None:
     properties.SHRINKING_SECONDS, properties.SHARE = 0.0, SHARE_OF_EXAMPLES
     unrecorded.SHARE = SHARE_OF_REQUESTS
     audit_log.PATIENCE = audit_log.GRACE = AUDIT_PATIENCE
+    document_fetching.SECONDS = FETCH_SECONDS
     MAKERS["RS256"] = itertools.cycle([RSAKey.generate_key(2048) for _ in range(RSA_KEYS)]).__next__
     _worker = _Worker()
     load_scenarios()

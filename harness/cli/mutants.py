@@ -29,7 +29,7 @@ def command(ctx: click.Context, ids: tuple[str, ...], area: str | None) -> None:
     """
     from harness.mutation import run_matrix
 
-    only = _scenarios_of(area) if area else frozenset()
+    only = frozenset() if area is None else _scenarios_of(area)
     chosen = tuple(mutant for mutant in _chosen(ids) if not only or mutant.fails & only)
     if not chosen:
         raise WrongTargetError(f"none of these mutants is to be caught by a scenario of {area}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import threading
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -28,6 +29,7 @@ class ControlPlane:
 
     def __init__(self, url: str, token: str) -> None:
         self._rings: dict[str, KeyRing] = {}
+        self._lock = threading.Lock()
         self._client = httpx.Client(
             base_url=url,
             headers={"Authorization": f"Bearer {token}"},
@@ -51,7 +53,6 @@ class ControlPlane:
     def reset(self) -> None:
         """Bring the service's state back to its seed, and clear its log and its faults."""
         self._send("POST", "/reset")
-        self._rings.clear()
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the service's request log: `time`, `method`, `path` and `status` of each, oldest first."""
@@ -87,30 +88,27 @@ class ControlPlane:
 
         A tenant's current key for `alg` signs, else the one that `kid` names, as `KeyRing.sign` has it.
         """
+        ring = self.signing_keys(tenant)
         try:
-            return self._ring(tenant).sign(claims, alg=alg or None, header=header, kid=kid or None)
-        except (KeyError, TypeError, JoseError) as error:
-            raise SandboxError("there is no such key, or it does not sign by this algorithm") from error
+            return ring.sign(claims, alg=alg or None, header=header, kid=kid or None)
+        except (KeyError, TypeError, ValueError, JoseError) as error:
+            raise SandboxError("there is no such key, or it does not sign by this algorithm, or this") from error
 
     def seal(self, tenant: str, message: str) -> str:
-        """Return a text as it is, with a dot and a tenant's signature over it, as `KeyRing.seal` has it."""
-        return self._ring(tenant).seal(message)
+        """Return an ASCII text as it is, with a dot and a tenant's signature over it, as `KeyRing.seal` has it."""
+        return self.signing_keys(tenant).seal(message)
 
     def publish_key(self, tenant: str, alg: str) -> str:
         """Let a tenant publish another key beside those that it signs with, and return its `kid`."""
-        kid = str(self._send("POST", f"/{tenant}/keys", {"alg": alg})["kid"])
-        self._rings.clear()
-        return kid
+        return str(self._change_keys("POST", f"/{tenant}/keys", {"alg": alg})["kid"])
 
     def withdraw_key(self, tenant: str, kid: str) -> None:
         """Let a tenant publish such a key no longer."""
-        self._send("DELETE", f"/{tenant}/keys/{kid}")
-        self._rings.clear()
+        self._change_keys("DELETE", f"/{tenant}/keys/{kid}")
 
     def rotate_keys(self, tenant: str) -> None:
         """Let a tenant sign with new keys from now on."""
-        self._send("POST", f"/{tenant}/rotate-keys")
-        self._rings.clear()
+        self._change_keys("POST", f"/{tenant}/rotate-keys")
 
     def add_resource(self, tenant: str, uri: str, *, like: str = "mcp") -> None:
         """Let a tenant issue tokens for one more resource, as for its resource called `like`."""
@@ -137,14 +135,17 @@ class ControlPlane:
         self.close()
 
     def signing_keys(self, tenant: str) -> KeyRing:
-        """Return a tenant's keys as they are, to sign with."""
-        return self._ring(tenant)
+        """Return a tenant's keys, to sign with, as they were when they were asked for or changed here."""
+        with self._lock:
+            ring = self._rings.get(tenant)
+            if ring is None:  # a run has hundreds of tokens signed, and asks once
+                ring = self._rings[tenant] = KeyRing.holding(self._send("GET", f"/{tenant}/keys"))
+            return ring
 
-    def _ring(self, tenant: str) -> KeyRing:
-        """Return a tenant's keys as they are. They are asked for once, for a run has hundreds of tokens signed."""
-        if tenant not in self._rings:
-            self._rings[tenant] = KeyRing.holding(self._send("GET", f"/{tenant}/keys"))
-        return self._rings[tenant]
+    def _change_keys(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        with self._lock:
+            self._rings.clear()
+            return self._send(method, path, body)
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         try:

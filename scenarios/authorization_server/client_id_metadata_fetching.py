@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from functools import partial
 from urllib.parse import urlsplit
@@ -10,17 +11,18 @@ from urllib.parse import urlsplit
 from harness import Context, Fault, expect, fault, scenario
 from harness.browser import Landing
 from harness.capability import CLIENT_ID_METADATA, CLOCK
-from harness.http import is_loopback
+from harness.http import NotReached, is_loopback
 from harness.listener import Listener, Reply
 from harness.publishing import JSON, Published, expect_document_refused, place_of, publish
 from harness.target import OAuthClient
-from harness.verdict import Blocked
+from harness.verdict import Blocked, Violation
 
 OTHER_STATUSES = (201, 203, 404, 500)
 REDIRECTS = (301, 302, 303, 307, 308)
 HUGE = 2 * 1024 * 1024
 """In bytes. The draft recommends a limit of 5 kilobytes; nobody needs a limit as large as this."""
 PIECE = 64 * 1024
+DROPS, DROP_SECONDS = 600, 0.1
 THIS_HOST = ("0.0.0.0", "0")  # noqa: S104 - asked for, never bound to
 """`This host on this network` (RFC 6890 section 2.2.2), which leads to this machine and is no loopback address."""
 DAY = 86_400.0
@@ -108,6 +110,32 @@ def a_huge_document_is_refused(ctx: Context) -> None:
         landing = ctx.send_authorization(client=published.client)
         published.serve(Reply(404))  # what is as large as this is not kept for as long as documents are served
         expect_document_refused(landing, published)
+
+
+@scenario("cimd-4.3-1", needs={CLIENT_ID_METADATA}, cost=500)
+def a_document_that_never_ends_holds_nothing_up(ctx: Context) -> None:
+    """A request comes to nothing, and to an end, while the client's document trickles in without end.
+
+    Why: each request that waits holds a connection, and anybody can send as many as they like.
+    Remedy: bound the whole time of a fetch by seconds, and not only the pause between two bytes.
+    """
+    ended = threading.Event()
+
+    def reply(good: Published) -> Reply:
+        return Reply(headers=JSON, chunks=partial(_drops, good.body, ended))
+
+    published = publish(ctx, reply=reply)
+    try:
+        landing = ctx.send_authorization(client=published.client)
+    except NotReached as fault:
+        if fault.exchange is None or not published.fetches:
+            raise
+        raise Violation(
+            "an answer while the document does not end", "there was none in time", fault.exchange
+        ) from fault
+    finally:
+        ended.set()
+    expect_document_refused(landing, published)
 
 
 @scenario("cimd-6.5-1", "rfc8725-bis-3.10-1", needs={CLIENT_ID_METADATA})
@@ -214,6 +242,15 @@ def _without_end(body: bytes) -> Iterator[bytes]:
     """Yield the beginning of a document, and hang up."""
     yield body[:40]
     raise ConnectionAbortedError
+
+
+def _drops(body: bytes, ended: threading.Event) -> Iterator[bytes]:
+    """Yield the beginning of a document, and now and then a blank, until nobody waits any more."""
+    yield body[:1]
+    for _ in range(DROPS):
+        if ended.wait(DROP_SECONDS):
+            return
+        yield b" "
 
 
 def _pieces(body: bytes) -> Iterator[bytes]:

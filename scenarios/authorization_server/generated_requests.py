@@ -164,7 +164,8 @@ def _expect_sound(answer: Answer) -> None:
     """Judge that a registration says what was registered in the types that RFC 7591 section 2 gives it."""
     stated = {name: answer.json[name] for name in ("client_id", *TEXTS, *LISTS) if answer.json.get(name) is not None}
     wrong = [name for name, value in stated.items() if not isinstance(value, list if name in LISTS else str)]
-    wrong += [name for name in LISTS if name in stated and len(answer.strings(name)) != len(stated[name])]
+    lists = {name: value for name, value in stated.items() if name in LISTS and isinstance(value, list)}
+    wrong += [name for name, value in lists.items() if len(answer.strings(name)) != len(value)]
     actual = f"{', '.join(sorted(set(wrong)))} had another type"
     expect(not wrong, "what was registered, in the types of RFC 7591", actual, answer)
     expect("client_id" in stated, "a client_id", "there was none", answer)

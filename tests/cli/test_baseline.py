@@ -18,7 +18,15 @@ FAILING = "as/discovery/the-openid-document-lists-challenge-methods"
 PASSING = "as/discovery/metadata-is-published"
 OTHER = "as/discovery/metadata-is-json"
 ABSENT = "as/token-exchange"
-METADATA: dict[str, Any] = {"issuer": "{url}", "response_types_supported": ["code"]}
+METADATA: dict[str, Any] = {
+    "issuer": "{url}",
+    "response_types_supported": ["code"],
+    "grant_types_supported": ["client_credentials"],
+    "token_endpoint": "{url}/token",
+    "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+    "token_endpoint_auth_signing_alg_values_supported": ["ES256"],
+    "scopes_supported": ["a"],
+}
 MENDED = {**METADATA, "code_challenge_methods_supported": ["S256"]}
 FILE = Path("mcp-assay.toml")
 BLIND = "is blocked now, so that nobody knows whether it still fails"
