@@ -46,7 +46,7 @@ GARBAGE = 50_000
 TIMEOUT = 5.0
 AUDIT_PATIENCE = 0.1
 SHARE_OF_REQUESTS = 0.2
-FETCH_SECONDS = 1.0
+FETCH_SECONDS = 0.5
 SWITCH_SECONDS = 0.0005
 
 
@@ -88,7 +88,7 @@ def run_matrix(mutants: Iterable[Mutant], only: frozenset[str] = frozenset()) ->
     """
     asked = tuple(mutants)
     context = multiprocessing.get_context("spawn")
-    width = min(os.cpu_count() or 1, len(asked)) or 1
+    width = min((os.cpu_count() or 1) + 1, len(asked)) or 1  # one more than cores: each waits now and then
     with ProcessPoolExecutor(width, mp_context=context, initializer=_start) as pool:
         visits: Visits = {}
         if len(asked) >= WORTH_TRACING and not only:
