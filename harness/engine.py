@@ -34,6 +34,7 @@ def run(
     wire: Wire,
     settings: Settings | None = None,
     known: Collection[str] | None = None,
+    incidents: Callable[[], Iterable[str]] = tuple,
 ) -> Summary:
     """Judge a target.
 
@@ -47,6 +48,7 @@ def run(
         wire: connections and limits; it is closed at the end.
         settings: how the run was asked for.
         known: the ids of all scenarios that there are, by which the baseline is read; those asked where left out.
+        incidents: tells in the end what befell the run besides, a sentence each.
     """
     selected, settings = tuple(scenarios), settings or Settings()
     started = time.monotonic()
@@ -75,7 +77,7 @@ def run(
     judged = Judged(verdicts, everything, settings.whole and not unfinished, settings.today)
     out_of_date = problems(target.expected, judged, allow_blocked=settings.allow_blocked)
     ordered = tuple(sorted(results, key=lambda result: result.scenario.id))
-    summary = Summary(ordered, out_of_date, (time.monotonic() - started) * 1000, unfinished)
+    summary = Summary(ordered, out_of_date, (time.monotonic() - started) * 1000, unfinished, tuple(incidents()))
     sink(RunFinished(summary, interrupted))
     return summary
 

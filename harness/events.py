@@ -127,12 +127,14 @@ class Summary:
     Attributes:
         problems: entries of the baseline that turn the run red, each with the reason.
         unfinished: how many selected scenarios had no turn.
+        incidents: what befell the run besides, such as the end of a service that it needs; a sentence each.
     """
 
     results: tuple[Result, ...]
     problems: Mapping[str, str]
     duration_ms: float
     unfinished: int = 0
+    incidents: tuple[str, ...] = ()
 
     @property
     def counts(self) -> Counter[Verdict]:
@@ -156,7 +158,7 @@ class Summary:
             return 4
         if self.problems or red & {Verdict.FAILED, Verdict.WARNING}:
             return 1
-        return 3 if self.unfinished or not self.judged or red else 0
+        return 3 if self.unfinished or self.incidents or not self.judged or red else 0
 
 
 def _requirements(results: Iterable[Result]) -> frozenset[str]:

@@ -80,6 +80,7 @@ def run_document(
         "settings": _settings(settings),
         "interrupted": finished.interrupted,
         "unfinished": summary.unfinished,
+        "incidents": [redactor.text(sentence) for sentence in summary.incidents],
         "exit_code": summary.exit_code(settings),
         "summary": {verdict.value: summary.counts[verdict] for verdict in Verdict},
         "requirements": {"applicable": len(summary.applicable), "judged": len(summary.judged)},

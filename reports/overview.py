@@ -175,7 +175,7 @@ def _sentences(document: Document, violations: int) -> tuple[str, ...]:
             "Of requirements that were not judged nothing is known: they may hold or not.",
         ),
     )
-    return tuple(sentence for holds, sentence in said if holds)
+    return (*document.get("incidents", ()), *(sentence for holds, sentence in said if holds))
 
 
 def _faults(results: Iterable[Document], *, own: bool) -> int:

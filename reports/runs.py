@@ -38,7 +38,8 @@ def judged(document: Document) -> str:
     counted, scenarios = document["requirements"], plural(len(document["results"]), "scenario")
     text = f"judged {counted['judged']} of {counted['applicable']} applicable requirements with {scenarios}"
     unfinished = plural(document["unfinished"], "scenario")
-    return f"{text}; ended early: {unfinished} had no turn" if ended_early(document) else text
+    told = [f"ended early: {unfinished} had no turn"] * ended_early(document)
+    return "; ".join([text, *told, *document.get("incidents", ())])
 
 
 def ended_early(document: Document) -> bool:

@@ -31,12 +31,13 @@ from reports.document import Document, accepted_by
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LEVELS = {Verdict.FAILED.value: "error", Verdict.WARNING.value: "warning"}
 NOTICES = {Verdict.BLOCKED.value: "warning", Verdict.ERROR.value: "error"}
-BASELINE, UNFINISHED = "baseline", "unfinished"
+BASELINE, UNFINISHED, INCIDENT = "baseline", "unfinished", "incident"
 MEANINGS = {
     Verdict.BLOCKED.value: MEANING[Verdict.BLOCKED],
     Verdict.ERROR.value: MEANING[Verdict.ERROR],
     BASELINE: "An accepted failure of the target file has to be corrected there. The run exits with 1.",
     UNFINISHED: "The run was ended before every scenario had its turn. It exits with 3.",
+    INCIDENT: "Something that the run needs ended meanwhile. It exits with 3, unless it shows a violation.",
 }
 EXIT_CODES = {
     0: "All judged requirements hold.",
@@ -228,6 +229,7 @@ def _invocation(document: Document) -> Json:
     told = [_unjudged(place, result) for place, result in unjudged]
     unfinished = f"{document['unfinished']} scenarios had no turn, since the run was ended."
     early = [_notice(UNFINISHED, "warning", unfinished)] if document["interrupted"] or document["unfinished"] else []
+    early += [_notice(INCIDENT, "warning", sentence) for sentence in document.get("incidents", ())]
     return {
         "executionSuccessful": not early and code in (0, 1) and not any(result["red"] for _, result in unjudged),
         "exitCode": code,

@@ -112,14 +112,18 @@ PROBLEMS = {"as/registration/stale": "passed now: remove it"}
 
 
 def events_of(
-    results: Iterable[Result] = RESULTS, *, unfinished: int = 0, settings: Settings | None = None
+    results: Iterable[Result] = RESULTS,
+    *,
+    unfinished: int = 0,
+    settings: Settings | None = None,
+    incidents: tuple[str, ...] = (),
 ) -> list[Event]:
     """Return the events of a whole run."""
     kept = tuple(results)
     target = Target(f"target {CURSOR}", Tenant(), spec="2026-07-28", expected=EXPECTED)
     traffic = [exchange for item in kept for exchange in item.exchanges]
     scenarios = tuple(item.scenario for item in kept)
-    summary = Summary(kept, PROBLEMS, 1234.5, unfinished)
+    summary = Summary(kept, PROBLEMS, 1234.5, unfinished, incidents)
     return [
         RunStarted(target, scenarios, "2026-11-22T01:02:03+00:00", settings or Settings(), traffic),
         *map(ScenarioFinished, kept),
@@ -133,9 +137,10 @@ def document_of(
     unfinished: int = 0,
     settings: Settings | None = None,
     show_secrets: bool = False,
+    incidents: tuple[str, ...] = (),
 ) -> Document:
     """Return the document of a whole run."""
-    started, *_, finished = events_of(results, unfinished=unfinished, settings=settings)
+    started, *_, finished = events_of(results, unfinished=unfinished, settings=settings, incidents=incidents)
     assert isinstance(started, RunStarted)
     assert isinstance(finished, RunFinished)
     return run_document(started, finished, show_secrets=show_secrets)
