@@ -18,10 +18,11 @@ from pathlib import Path
 from joserfc.jwk import RSAKey
 
 from fixtures.authorization_server import document_fetching
+from fixtures.mcp_server import lifeline
 from fixtures.mutants import Mutant, all_mutants, find
 from fixtures.service.keys import MAKERS
 from fixtures.world import load_world
-from harness import audit_log, engine, unrecorded
+from harness import audit_log, engine, streaming, unrecorded
 from harness import property as properties
 from harness.events import Event, Result, Settings
 from harness.http import Wire
@@ -47,6 +48,8 @@ TIMEOUT = 5.0
 AUDIT_PATIENCE = 0.1
 SHARE_OF_REQUESTS = 0.2
 FETCH_SECONDS = 0.5
+LOOK_SECONDS = 0.05
+STREAM_PATIENCE = 1.0
 SWITCH_SECONDS = 0.0005
 
 
@@ -80,7 +83,8 @@ def run_matrix(mutants: Iterable[Mutant], only: frozenset[str] = frozenset()) ->
     """Judge mutants, spread over processes, and yield a row for each as it becomes known.
 
     Each process has a sandbox in its threads, in which services are rebuilt for each mutant rather than started anew.
-    Where there are many mutants, each is asked those scenarios only that come to what it changes.
+    Where there are many mutants, each is asked those scenarios only that can tell it from the reference by what it
+    changes (`harness.reach`), and all that it declares.
 
     Args:
         mutants: which ones.
@@ -148,7 +152,8 @@ def _start() -> None:
     """Get a process ready for many mutants.
 
     What lives as long as the process is kept out of the garbage collector's way, RSA keys are made once and used in
-    turn, fewer examples have to do, and a failing one need not be the shortest.
+    turn, fewer examples have to do, and a failing one need not be the shortest. Streams end sooner, and are waited for
+    less.
     """
     global _worker  # noqa: PLW0603 - one for the life of a process
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -156,6 +161,7 @@ def _start() -> None:
     unrecorded.SHARE = SHARE_OF_REQUESTS
     audit_log.PATIENCE = audit_log.GRACE = AUDIT_PATIENCE
     document_fetching.SECONDS = FETCH_SECONDS
+    lifeline.LOOK_SECONDS, streaming.PATIENCE = LOOK_SECONDS, STREAM_PATIENCE
     MAKERS["RS256"] = itertools.cycle([RSAKey.generate_key(2048) for _ in range(RSA_KEYS)]).__next__
     _worker = _Worker()
     load_scenarios()
@@ -174,7 +180,8 @@ def _row(identifier: str, reaching_ids: frozenset[str], only: frozenset[str]) ->
     mutant = find(identifier)
     started = time.monotonic()
     concerned = [item for item in load_scenarios().values() if _concerns(mutant, item)]
-    asked = [item for item in concerned if reaching_ids & {item.id, EVERYWHERE} and (not only or item.id in only)]
+    reached = reaching_ids | mutant.fails
+    asked = [item for item in concerned if reached & {item.id, EVERYWHERE} and (not only or item.id in only)]
     results = _worker.judge_mutant(mutant, asked)
     caught = frozenset(result.scenario.id for result in results if result.verdict in CAUGHT)
     declared = mutant.fails & only if only else mutant.fails

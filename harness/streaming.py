@@ -17,6 +17,8 @@ from harness.verdict import Interrupted
 
 LIFETIME = 60.0
 """Seconds after which a stream is left, whatever comes."""
+PATIENCE = 5.0
+"""Seconds within which a stream has to end that may no longer be open: a server need not look at each moment."""
 
 _FAULTS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError)
 

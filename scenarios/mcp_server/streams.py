@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 
-from harness import Context, expect, scenario
+from harness import Context, expect, scenario, streaming
 from harness.capability import CLOCK
 from harness.http import NotReached
 from harness.mcp_calls import McpConnection, own_session
@@ -20,8 +20,6 @@ from scenarios.mcp_server.sessions import of_another_user
 
 LIFE = 600
 """Seconds that a token is good for."""
-PATIENCE = 5.0
-"""Seconds within which a stream has to end: a server need not look at each moment."""
 SETTLED = 0.1
 """Seconds within which a stream that is no more than an error has said so."""
 REPLAYED = 1.0
@@ -121,6 +119,6 @@ def _one_of_each_kind(connections: tuple[McpConnection, ...]) -> Iterator[McpCon
 
 def _expect_to_end(streams: list[Stream], why: str) -> None:
     for stream in streams:
-        ended = stream.wait(lambda stream: stream.ended, PATIENCE)
-        wanted = f"the stream to end within {PATIENCE:g} seconds after its token {why}"
+        ended = stream.wait(lambda stream: stream.ended, streaming.PATIENCE)
+        wanted = f"the stream to end within {streaming.PATIENCE:g} seconds after its token {why}"
         expect(ended, wanted, "it is still open", stream.answer)
