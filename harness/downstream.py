@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -41,15 +42,20 @@ class DownstreamApi(Listener):
         answers: the same.
         port: where to listen on 127.0.0.1; 0 for a free port.
         sock: a socket that listens already, in the place of the port.
+        tls: the certificate with which it speaks https in the place of http.
 
     Raises:
         OSError: the port is taken.
     """
 
     def __init__(
-        self, answers: Mapping[str, Any] | None = None, port: int = 0, sock: socket.socket | None = None
+        self,
+        answers: Mapping[str, Any] | None = None,
+        port: int = 0,
+        sock: socket.socket | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        super().__init__(self._answered, port, sock)
+        super().__init__(self._answered, port, sock, tls)
         self.answers: Mapping[str, Any] = answers or {}
         self._heard: list[Exchange] | None = None
 

@@ -80,21 +80,31 @@ def plan_of(
         SandboxError: the sandbox does not start.
         Unreachable: the target does not answer.
     """
+    from harness.sandbox.trusted import trusted_sandbox
     from harness.trusting import check_tenants, trusting
 
     check_tenants(file)
     downstream = _downstream(file.downstream, stack)
     documents = _documents(file, folder, stack)
-    found = look(file, timeout)
+    found = look(file, timeout, sandbox)
     found = replace(found, target=replace(found.target, downstream=downstream, client_documents=documents))
     if file.target.trusts != "sandbox":
         return found
     try:
-        target = trusting(found.target, file, stack, sandbox)
+        issuer = sandbox or stack.enter_context(trusted_sandbox(file.sandbox.port))
+        target = trusting(found.target, file, stack, issuer)
     except BaseException:
         found.wire.close()
         raise
-    return replace(found, target=target, roles=(Role.MCP_SERVER,))
+    return Plan(target, (Role.MCP_SERVER,), _wire_to(issuer, found.wire))
+
+
+def _wire_to(sandbox: Sandbox, wire: Wire) -> Wire:
+    """Return a wire that trusts a sandbox's certificates too; one that does not is closed, and replaced by another."""
+    if sandbox.authority is None or wire.verify is not True:
+        return wire
+    wire.close()
+    return replace(wire, verify=sandbox.authority.beside_the_system())
 
 
 def _downstream(table: DownstreamTable | None, stack: ExitStack) -> Downstream | None:
@@ -116,8 +126,13 @@ def _documents(file: TargetFile, folder: Path, stack: ExitStack) -> Callable[[],
     return lambda: documents
 
 
-def look(file: TargetFile, timeout: float) -> Plan:
-    """Ask the target for what it publishes, without starting anything; `timeout` is in seconds for each exchange.
+def look(file: TargetFile, timeout: float, sandbox: Sandbox | None = None) -> Plan:
+    """Ask the target for what it publishes, without starting anything.
+
+    Args:
+        file: names the target.
+        timeout: in seconds, for each exchange.
+        sandbox: a running one, whose certificates the target may show.
 
     Raises:
         TargetFileError: the file holds a private key that is none.
@@ -126,7 +141,8 @@ def look(file: TargetFile, timeout: float) -> Plan:
     target = file.resolve()
     urls = _urls(target)
     near = file.target.trusts == "sandbox" or any(map(is_loopback, urls))
-    wire = Wire(timeout, target.authorized, {origin_of(url) for url in urls}, loopback=near)
+    verify = sandbox.authority.beside_the_system() if sandbox and sandbox.authority else True
+    wire = Wire(timeout, target.authorized, {origin_of(url) for url in urls}, verify=verify, loopback=near)
     try:
         target = _discovered(target, Client(wire, Evidence()), file.resources.primary)
     except BaseException:
@@ -148,6 +164,7 @@ def target_file(request: Request) -> TargetFile:
     Raises:
         TargetFileError: it has mistakes.
     """
+    from harness.container_table import container_of
     from harness.target_file import read_target_file  # pydantic is a fifth of the start, and the sandbox needs no file
 
     told: dict[str, Any] = {
@@ -155,6 +172,8 @@ def target_file(request: Request) -> TargetFile:
         for name in ("mcp_server", "authorization_server", "spec")
         if (value := getattr(request, name)) is not None
     }
+    if container := container_of(request.image, request.port):
+        told["container"] = container
     return read_target_file(request.file, told)
 
 
@@ -168,7 +187,8 @@ def _sandbox_plan(request: Request, stack: ExitStack, running: Sandbox | None) -
     sandbox = running or stack.enter_context(EmbeddedSandbox(rates=RatesPlace(), documents=DocumentsPlace()))
     control = stack.enter_context(sandbox.control("authorization_server"))
     target = sandbox_target(sandbox, load_world(), request.spec or REVISIONS[0], control)
-    return Plan(target, (Role.AUTHORIZATION_SERVER, Role.MCP_SERVER), Wire(request.timeout))
+    verify = sandbox.authority.client_context if sandbox.authority else True
+    return Plan(target, (Role.AUTHORIZATION_SERVER, Role.MCP_SERVER), Wire(request.timeout, verify=verify))
 
 
 def _discovered(target: Target, client: Client, resource: str) -> Target:

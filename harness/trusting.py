@@ -16,24 +16,22 @@ if TYPE_CHECKING:
     from harness.target import Target, Tenant
 
 
-def trusting(target: Target, file: TargetFile, stack: ExitStack, running: Sandbox | None) -> Target:
+def trusting(target: Target, file: TargetFile, stack: ExitStack, sandbox: Sandbox) -> Target:
     """Return the target with tenants whose tokens are minted by the sandbox that it trusts.
 
     Args:
         target: as it was found.
-        file: names the sandbox's port and tenants.
+        file: names the sandbox's tenants.
         stack: is given what has to end with the run.
-        running: a sandbox that takes the place of the one at that port.
+        sandbox: the one that it trusts, which runs.
 
     Raises:
-        SandboxError: the sandbox does not start.
+        SandboxError: its control plane does not answer.
     """
     from fixtures.world import load_world
     from harness.sandbox.target import sandbox_tenant
-    from harness.sandbox.trusted import trusted_sandbox
 
     world = load_world()
-    sandbox = running or stack.enter_context(trusted_sandbox(file.sandbox.port))
     control = stack.enter_context(sandbox.control("authorization_server"))
 
     def minted(tenant: Tenant, name: str, resource: str, *, subject: bool) -> Tenant:

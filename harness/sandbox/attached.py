@@ -6,12 +6,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fixtures.service.clock import Clock
+from harness.sandbox.authority import TrustedRoot
 from harness.sandbox.control import ControlPlane
-from harness.sandbox.embedded import AUDIT_FILES, EmbeddedSandbox
 from harness.sandbox.layout import Layout, Place
+from harness.sandbox.programs import AUDIT_FILES
+
+if TYPE_CHECKING:
+    from harness.sandbox.containers.runtime import DockerSandbox
+    from harness.sandbox.embedded import EmbeddedSandbox
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,7 @@ class AttachedSandbox:
 
     Attributes:
         directory: where its clock and its audit files are.
+        authority: the root of its certificates; None where it speaks plain http.
         rates: nothing: whoever started it may play the rates API, nobody else.
         documents: nothing, for the same reason.
     """
@@ -30,11 +36,15 @@ class AttachedSandbox:
     layout: Layout
     control_token: str = field(repr=False)
     directory: Path
+    authority: TrustedRoot | None = None
 
     @cached_property
     def clock(self) -> Clock:
-        """The clock of all three services."""
-        return Clock(self.directory / "clock")
+        """The clock of all three services: its file, or where that is in containers, through a control plane."""
+        from harness.sandbox.containers.clock import PodClock
+
+        file = self.directory / "clock"
+        return Clock(file) if file.exists() else PodClock(lambda: self.control("authorization_server"))
 
     @property
     def audit_files(self) -> Mapping[str, Path]:
@@ -44,16 +54,22 @@ class AttachedSandbox:
 
     def control(self, service: str) -> ControlPlane:
         """Return a client of a service's control plane."""
-        return ControlPlane(self.layout.place(service).control_url, self.control_token)
+        trust = self.authority.client_context if self.authority else None
+        return ControlPlane(self.layout.place(service).control_url, self.control_token, trust)
 
 
-def handle_of(sandbox: EmbeddedSandbox | AttachedSandbox) -> dict[str, Any]:
+def handle_of(sandbox: EmbeddedSandbox | DockerSandbox | AttachedSandbox) -> dict[str, Any]:
     """Return what another process needs to attach itself, as JSON data; it holds the control planes' token."""
-    directory = str(sandbox.directory)
-    return {"layout": asdict(sandbox.layout), "control_token": sandbox.control_token, "directory": directory}
+    return {
+        "layout": asdict(sandbox.layout),
+        "control_token": sandbox.control_token,
+        "directory": str(sandbox.directory),
+        "root": sandbox.authority.root if sandbox.authority else None,
+    }
 
 
 def attach(handle: Mapping[str, Any]) -> AttachedSandbox:
     """Return the sandbox that a handle leads to."""
     places = {name: Place(**place) for name, place in handle["layout"].items()}
-    return AttachedSandbox(Layout(**places), handle["control_token"], Path(handle["directory"]))
+    root = TrustedRoot(handle["root"]) if handle.get("root") else None
+    return AttachedSandbox(Layout(**places), handle["control_token"], Path(handle["directory"]), root)

@@ -12,7 +12,7 @@ import httpx
 from joserfc.errors import JoseError
 
 from fixtures.service.keys import KeyRing
-from harness.sandbox.errors import SandboxError
+from harness.sandbox.errors import SandboxError, SilentError
 
 _TIMEOUT_SECONDS = 10.0
 
@@ -25,9 +25,10 @@ class ControlPlane:
     Args:
         url: its base URL.
         token: its bearer token.
+        trust: whose certificate it may show, where it speaks https; without it, nobody's.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, trust: ssl.SSLContext | None = None) -> None:
         self._rings: dict[str, KeyRing] = {}
         self._lock = threading.Lock()
         self._client = httpx.Client(
@@ -35,12 +36,17 @@ class ControlPlane:
             headers={"Authorization": f"Bearer {token}"},
             timeout=_TIMEOUT_SECONDS,
             trust_env=False,
-            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            verify=trust or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
         )
 
     def now(self) -> float:
         """Return the sandbox's time in seconds since the epoch."""
-        return float(self._send("GET", "/clock")["now"])
+        return self.clock()[0]
+
+    def clock(self) -> tuple[float, float]:
+        """Return the sandbox's time in seconds since the epoch, and by how many it is ahead of its system's."""
+        said = self._send("GET", "/clock")
+        return float(said["now"]), float(said["offset"])
 
     def advance(self, seconds: float) -> float:
         """Move the clock of all services by so many seconds, and return its time."""
@@ -152,7 +158,7 @@ class ControlPlane:
             answer = self._client.request(method, path, json=body)
             data = answer.json()
         except (httpx.HTTPError, ValueError) as error:
-            raise SandboxError(f"the control plane at {self._client.base_url} does not answer: {error}") from error
+            raise SilentError(f"the control plane at {self._client.base_url} does not answer: {error}") from error
         if not answer.is_success:
             raise SandboxError(f"the control plane refused {method} {path}: {data.get('error', answer.status_code)}")
         return dict(data)

@@ -14,14 +14,17 @@ from harness.sandbox.sockets import LOOPBACK
 
 if TYPE_CHECKING:
     from harness.client_documents import ClientDocuments
+    from harness.sandbox.authority import Authority
 
 _BACKLOG = 128
+_ALSO = "0.0.0.0"  # noqa: S104 - a name in a certificate: such an address has to be refused for itself
 
 
 class DocumentsPlace:
     """Bound at once, so that the authorization server can be told, and served when a scenario first asks for it.
 
-    Its certificate comes from an authority that is made for it, and forgotten with it: that takes time.
+    Its certificate comes from the sandbox's authority; where the sandbox has none, from one that is made when
+    documents are first served, for that takes time.
 
     Attributes:
         url: the origin of the documents, on loopback.
@@ -31,36 +34,41 @@ class DocumentsPlace:
         self._stack = ExitStack()
         self._sock = self._stack.enter_context(socket.create_server((LOOPBACK, 0), backlog=_BACKLOG))
         self._folder: Path | None = None
+        self._authority: Authority | None = None
         self._documents = Once(self._served)
         self.url = f"https://{LOOPBACK}:{self._sock.getsockname()[1]}"
 
+    def certified_by(self, authority: Authority) -> None:
+        """Have the certificate from an authority whose root the sandbox has already."""
+        self._authority = authority
+
     def keep_in(self, folder: Path) -> None:
-        """Have the authority's certificate written to a folder that is there, and that others remove."""
+        """Have the root certificate of its own authority written to a folder that is there, and that others remove."""
         self._folder = folder
 
     @cached_property
-    def authority(self) -> Path:
-        """Where the authority's certificate is, from the moment when documents are served."""
+    def root(self) -> Path:
+        """Where the root certificate of its own authority is, as PEM, from the moment when documents are served."""
         if self._folder is None:
             self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="mcp-assay-")))
-        return self._folder / "document-authority.pem"
+        return self._folder / "root.pem"
 
     def serve(self) -> ClientDocuments:
         """Return the documents' server, which answers from the first call on."""
         return self._documents.get()
 
     def _served(self) -> ClientDocuments:
-        import ssl
-
-        import trustme
-
         from harness.client_documents import ClientDocuments
 
-        made = trustme.CA()
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        made.issue_cert(LOOPBACK, "localhost", "0.0.0.0").configure_cert(tls)  # noqa: S104 - a name in a certificate
-        made.cert_pem.write_to_path(str(self.authority))
-        return self._stack.enter_context(ClientDocuments(sock=self._sock, tls=tls))
+        authority = self._authority or self._own_authority()
+        return self._stack.enter_context(ClientDocuments(sock=self._sock, tls=authority.server_context(_ALSO)))
+
+    def _own_authority(self) -> Authority:
+        from harness.sandbox.authority import Authority
+
+        made = Authority()
+        made.write_root(self.root)
+        return made
 
     def close(self) -> None:
         """End it; nothing happens the second time."""

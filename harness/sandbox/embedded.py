@@ -20,6 +20,7 @@ from harness.sandbox.layout import SERVICES, Layout
 from harness.sandbox.sockets import Sockets
 
 if TYPE_CHECKING:
+    from harness.sandbox.authority import Authority, TlsFiles
     from harness.sandbox.control import ControlPlane
     from harness.sandbox.documents import DocumentsPlace
     from harness.sandbox.rates import RatesPlace
@@ -56,6 +57,8 @@ class EmbeddedSandbox:
             It ends with the sandbox.
         documents: where this process serves client ID metadata documents; without it the authorization server is told
             of no place of its own for them. It ends with the sandbox.
+        authority: whose certificates the services show, and those of `rates` and `documents` too: everything is then
+            https. Without it there is no TLS but that of the documents.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class EmbeddedSandbox:
         keys: Path | None = None,
         rates: RatesPlace | None = None,
         documents: DocumentsPlace | None = None,
+        authority: Authority | None = None,
     ) -> None:
         self._port = port
         self._mutant = mutant
@@ -78,9 +82,14 @@ class EmbeddedSandbox:
         self._keys = keys
         self.rates = rates
         self.documents = documents
+        self.authority = authority
+        for place in (rates, documents):
+            if place and authority:
+                place.certified_by(authority)
         self._children: list[Child] = []
         self._token = secrets.token_urlsafe(32)
         self._layout: Layout | None = None
+        self._tls: TlsFiles | None = None
         self.directory = state_dir or Path()
 
     @property
@@ -129,7 +138,8 @@ class EmbeddedSandbox:
         """Return a client of a service's control plane."""
         from harness.sandbox.control import ControlPlane
 
-        return ControlPlane(self.layout.place(service).control_url, self._token)
+        trust = self.authority.client_context if self.authority else None
+        return ControlPlane(self.layout.place(service).control_url, self._token, trust)
 
     def start(self) -> None:
         """Start the services side by side and wait until all are ready.
@@ -149,7 +159,7 @@ class EmbeddedSandbox:
         mutated = _service_of(self._mutant) if self._mutant else None
         sockets = Sockets.bind(self._port, self.services)
         try:
-            self._layout = sockets.layout()
+            self._layout = sockets.layout(tls=self.authority is not None)
             self._make_directory()
             for service in self.services:
                 self._start_child(service, sockets, self._mutant if service == mutated else None)
@@ -187,6 +197,8 @@ class EmbeddedSandbox:
         for place in (self.rates, self.documents):
             if place:
                 place.close()
+        if self._tls:
+            shutil.rmtree(self._tls.key.parent, ignore_errors=True)
         if self._state_dir is None and self.directory != Path():
             shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -205,6 +217,8 @@ class EmbeddedSandbox:
             Clock(self.directory / "clock").reset()
             if self.documents:
                 self.documents.keep_in(self.directory)
+            if self.authority:
+                self._tls = self.authority.write(Path(tempfile.mkdtemp(prefix="tls-", dir=self.directory)))
         except OSError as error:
             raise SandboxError(f"the sandbox's directory cannot be used: {error}") from error
 
@@ -218,6 +232,7 @@ class EmbeddedSandbox:
     def _options(self, service: str) -> list[str]:
         place = self.layout.place
         options = ["--base-url", place(service).url, "--clock", str(self.directory / "clock"), "--exit-with-parent"]
+        options += self._tls.options() if self._tls else []
         if self._state_dir is None:
             options += ["--scratch", str(self.directory)]
         if service in AUDIT_FILES:
@@ -235,7 +250,8 @@ class EmbeddedSandbox:
     def _document_options(self) -> list[str]:
         if self.documents is None:
             return []
-        return ["--document-origin", self.documents.url, "--document-authorities", str(self.documents.authority)]
+        trust = [] if self.authority else ["--trust", str(self.documents.root)]
+        return ["--document-origin", self.documents.url, *trust]
 
 
 class _NotReadyError(Exception):

@@ -15,3 +15,7 @@ class PortError(SandboxError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"{reason}; pass another base with --port")
         self.reason = reason
+
+
+class SilentError(SandboxError):
+    """A service of the sandbox does not answer any more."""

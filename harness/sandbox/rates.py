@@ -10,27 +10,35 @@ from harness.sandbox.sockets import LOOPBACK
 
 if TYPE_CHECKING:
     from harness.downstream import DownstreamApi
+    from harness.sandbox.authority import Authority
 
 _BACKLOG = 128
 
 
 class RatesPlace:
-    """Bound at once, so that the MCP server can be told, and served when it is first asked for: the import takes time.
-
-    Attributes:
-        url: the origin of the API, on loopback.
-    """
+    """Bound at once, so that the MCP server can be told, and served when first asked for: the import takes time."""
 
     def __init__(self) -> None:
         self._sock = socket.create_server((LOOPBACK, 0), backlog=_BACKLOG)
-        self.url = f"http://{LOOPBACK}:{self._sock.getsockname()[1]}"
+        self._port = self._sock.getsockname()[1]
+        self._authority: Authority | None = None
+
+    def certified_by(self, authority: Authority) -> None:
+        """Speak https, with a certificate from an authority whose root the sandbox has."""
+        self._authority = authority
+
+    @property
+    def url(self) -> str:
+        """The origin of the API, on loopback."""
+        return f"{'https' if self._authority else 'http'}://{LOOPBACK}:{self._port}"
 
     @cached_property
     def api(self) -> DownstreamApi:
         """The API itself, which answers from now on."""
         from harness.downstream import DownstreamApi
 
-        return DownstreamApi(sock=self._sock).__enter__()
+        tls = self._authority.server_context() if self._authority else None
+        return DownstreamApi(sock=self._sock, tls=tls).__enter__()
 
     def close(self) -> None:
         """End it; nothing happens the second time."""

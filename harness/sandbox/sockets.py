@@ -54,15 +54,15 @@ class Sockets:
             stack.pop_all()
         return cls(pairs, port or 0)
 
-    def layout(self) -> Layout:
+    def layout(self, *, tls: bool = False) -> Layout:
         """Return the URLs that these sockets answer, and for a service without any those that would be its own."""
-        return Layout(**{service: self._place(service) for service in _OFFSETS})
+        return Layout(**{service: self._place(service, "https" if tls else "http") for service in _OFFSETS})
 
-    def _place(self, service: str) -> Place:
+    def _place(self, service: str, scheme: str) -> Place:
+        ports = [self.base + offset for offset in _OFFSETS[service]]
         if service in self.pairs:
-            return Place(*map(_url, self.pairs[service]))
-        own, control = _OFFSETS[service]
-        return Place(f"http://{LOOPBACK}:{self.base + own}", f"http://{LOOPBACK}:{self.base + control}")
+            ports = [sock.getsockname()[1] for sock in self.pairs[service]]
+        return Place(*(f"{scheme}://{LOOPBACK}:{port}" for port in ports))
 
     def close(self) -> None:
         """Close all sockets."""
@@ -80,8 +80,3 @@ def _listening(base: int | None, offset: int) -> socket.socket:
     except OSError as error:
         reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
         raise PortError(f"port {port} of {LOOPBACK} {reason}") from error
-
-
-def _url(sock: socket.socket) -> str:
-    host, port = sock.getsockname()
-    return f"http://{host}:{port}"

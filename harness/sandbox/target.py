@@ -16,6 +16,7 @@ from harness.audit_log import AuditLog
 from harness.downstream import Downstream
 from harness.id_jag import IdentityProvider, KeySigner
 from harness.requirement import REVISIONS
+from harness.sandbox.authority import TrustedRoot
 from harness.sandbox.control import ControlPlane
 from harness.sandbox.documents import DocumentsPlace
 from harness.sandbox.given import GivenTokens
@@ -75,6 +76,11 @@ class Sandbox(Protocol):
     @property
     def documents(self) -> DocumentsPlace | None:
         """Where the harness serves client ID metadata documents; None where it does not."""
+        ...
+
+    @property
+    def authority(self) -> TrustedRoot | None:
+        """The root of its certificates; None where it speaks plain http."""
         ...
 
     @property

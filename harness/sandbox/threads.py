@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -17,6 +19,7 @@ from fixtures.service.serve import Service
 from fixtures.service.surroundings import Surroundings
 from fixtures.service.threaded import ThreadedServer
 from fixtures.world import World, load_world
+from harness.sandbox.authority import Authority, TlsFiles
 from harness.sandbox.control import ControlPlane
 from harness.sandbox.documents import DocumentsPlace
 from harness.sandbox.embedded import AUDIT_FILES
@@ -40,21 +43,27 @@ class ThreadedSandbox:
     Args:
         world: the seed; the sandbox's own world without it.
         state_dir: an existing directory for the audit files; without it nothing is written.
+        authority: whose certificates all show; without it there is no TLS but that of the documents.
 
     Raises:
         SandboxError: there is no free port.
     """
 
-    def __init__(self, world: World | None = None, *, state_dir: Path | None = None) -> None:
+    def __init__(
+        self, world: World | None = None, *, state_dir: Path | None = None, authority: Authority | None = None
+    ) -> None:
         self._world = world or load_world()
         self._state_dir = state_dir
         self._token = secrets.token_urlsafe(32)
         self._sockets = Sockets.bind(None)
         self.rates = RatesPlace()
         self.documents = DocumentsPlace()
+        self.authority = authority
+        self._stack = ExitStack()
+        self._tls = self._certified(authority) if authority else None
         self._trails: dict[str, AuditTrail] = {}
         self._servers: dict[str, ThreadedServer] = {}
-        self.layout: Layout = self._sockets.layout()
+        self.layout: Layout = self._sockets.layout(tls=authority is not None)
         self.clock = Clock()
 
     @property
@@ -64,7 +73,13 @@ class ThreadedSandbox:
 
     def control(self, service: str) -> ControlPlane:
         """Return a client of a service's control plane."""
-        return ControlPlane(self.layout.place(service).control_url, self._token)
+        trust = self.authority.client_context if self.authority else None
+        return ControlPlane(self.layout.place(service).control_url, self._token, trust)
+
+    @property
+    def trust(self) -> Path:
+        """The root certificate that the services trust, as PEM; where there is none but the documents', theirs."""
+        return self._tls.root if self._tls else self.documents.root
 
     def start(self) -> None:
         """Serve all three.
@@ -75,7 +90,8 @@ class ThreadedSandbox:
         try:
             for service in SERVICES:
                 built = self._build(service)
-                server = ThreadedServer(built.app, built.control, *self._sockets.pairs[service])
+                tls = self.authority.server_context() if self.authority else None
+                server = ThreadedServer(built.app, built.control, *self._sockets.pairs[service], tls=tls)
                 server.start()
                 self._servers[service] = server
         except BaseException:
@@ -105,6 +121,7 @@ class ThreadedSandbox:
         self.rates.close()
         self.documents.close()
         self._sockets.close()
+        self._stack.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -114,6 +131,11 @@ class ThreadedSandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _certified(self, authority: Authority) -> TlsFiles:
+        for place in (self.rates, self.documents):
+            place.certified_by(authority)
+        return authority.write(Path(self._stack.enter_context(TemporaryDirectory(prefix="mcp-assay-"))))
 
     def _build(self, service: str) -> Service:
         if service not in self._trails:
@@ -143,7 +165,7 @@ def _authorization_server(sandbox: ThreadedSandbox, surroundings: Surroundings, 
         layout.mock_idp.url,
         layout.mcp_server.url,
         document_origins=(sandbox.documents.url,),
-        document_authorities=sandbox.documents.authority,
+        trust=sandbox.trust,
     )
     app = create_app(settings, surroundings)
     return app, create_control(app, surroundings, token)
@@ -154,7 +176,7 @@ def _mcp_server(sandbox: ThreadedSandbox, surroundings: Surroundings, token: str
     from fixtures.mcp_server.settings import Settings
 
     layout = sandbox.layout
-    settings = Settings(layout.mcp_server.url, layout.authorization_server.url, sandbox.rates.url)
+    settings = Settings(layout.mcp_server.url, layout.authorization_server.url, sandbox.rates.url, sandbox.trust)
     app = create_app(settings, surroundings)
     return app, create_control(app, surroundings, token)
 

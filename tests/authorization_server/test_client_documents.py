@@ -39,7 +39,7 @@ def authorities(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory)
 def fetched(listener: Listener, authorities: Path, *, url: str = "", allowed: bool = True) -> bytes:
     """Return what the fetcher gets of a listener."""
     origins = (listener.url,) if allowed else ()
-    fetcher = DocumentFetcher(replace(SETTINGS, document_origins=origins, document_authorities=authorities))
+    fetcher = DocumentFetcher(replace(SETTINGS, document_origins=origins, trust=authorities))
 
     return asyncio.run(fetcher.fetch(url or f"{listener.url}/client.json")).body
 
@@ -89,7 +89,7 @@ def test_each_fetch_shows_its_own_name_and_checks_its_own_certificate(
     with Listener(lambda _: Reply(body=b"{}", headers=cookie), tls=context) as listener:
         port = listener.url.rpartition(":")[2]
         good, other = (f"https://{name}:{port}" for name in ("xn--strae-oqa.example", "other.example"))
-        settings = replace(SETTINGS, document_origins=(good, other), document_authorities=authorities)
+        settings = replace(SETTINGS, document_origins=(good, other), trust=authorities)
 
         async def fetch_all() -> None:
             fetcher = DocumentFetcher(settings)
@@ -135,7 +135,7 @@ def test_a_fetch_has_an_end(authority: trustme.CA, authorities: Path, monkeypatc
 def test_authorities_that_cannot_be_read_end_the_fetch(authority: trustme.CA, tmp_path: Path) -> None:
     with (
         Listener(tls=server_tls(authority)) as listener,
-        pytest.raises(DocumentError, match="cannot be fetched: FileNotFoundError"),
+        pytest.raises(DocumentError, match="cannot be fetched: TlsFileError"),
     ):
         fetched(listener, tmp_path / "missing.pem")
 

@@ -115,14 +115,14 @@ def test_a_key_with_a_passphrase_is_refused_without_a_question(tmp_path: Path) -
 def test_the_sandbox_serves_documents_when_they_are_first_asked_for() -> None:
     place = DocumentsPlace()
     try:
-        authority = place.authority
-        assert not authority.exists()
+        root = place.root
+        assert not root.exists()
         assert place.serve() is place.serve()
-        with httpx.Client(verify=ssl.create_default_context(cafile=authority), trust_env=False) as client:
+        with httpx.Client(verify=ssl.create_default_context(cafile=root), trust_env=False) as client:
             assert client.get(f"{place.url}/missing.json").status_code == 404
     finally:
         place.close()
-    assert not authority.parent.exists()
+    assert not root.parent.exists()
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
