@@ -11,7 +11,7 @@ import yaml
 from tests.ci.programs import ROOT, installed, run
 
 GUIDE = ROOT / "docs" / "guides" / "ci.md"
-SCRIPTS = (".ci/run", ".ci/gate", ".ci/github/judge.sh", ".ci/github/end.sh")
+SCRIPTS = (".ci/run", ".ci/engine", ".ci/gate", ".ci/github/judge.sh", ".ci/github/end.sh")
 ACTION = ROOT / ".ci" / "github" / "action.yml"
 TEMPLATE = ROOT / ".ci" / "gitlab" / "mcp-assay.yml"
 YAML = re.compile(r"^```yaml\n# (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

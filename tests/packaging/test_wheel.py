@@ -17,6 +17,8 @@ PACKAGES = ("fixtures", "harness", "mock_idp", "reports", "scenarios")
 DATA = (
     "fixtures/world.toml",
     "fixtures/authorization_server/templates/",
+    "fixtures/images/Dockerfile",
+    "fixtures/images/requirements.txt",
     "mock_idp/templates/login.html",
     "mock_idp/templates/style.css",
     "scenarios/requirements/oauth21.toml",

@@ -1,0 +1,1 @@
+"""The container runtime: the same trio from one image, on a Docker engine or on Podman."""
