@@ -19,8 +19,8 @@ class NotAuthorizedError(ValueError):
 def bundled_target(text: str, place: str, *, authorized: bool) -> TargetFile:
     """Return the target file of a bundle, ready to be judged by.
 
-    Its own `authorized` counts for nothing. Of `[plan]`, which would have code run, nothing is read, and neither of
-    `[audit]` and `[client_documents]`, which would have files of this machine read.
+    Its own `authorized` counts for nothing. Of `[plan]` and `[target.container]`, which would have code run, nothing is
+    read, and neither of `[audit]` and `[client_documents]`, which would have files of this machine read.
 
     Args:
         text: TOML.
@@ -50,6 +50,8 @@ def _data(text: str, place: str) -> dict[str, Any]:
         raise TargetFileError(f"{place}: is no TOML: {fault}") from fault
     for table in ("plan", "audit", "client_documents"):
         data.pop(table, None)
+    if isinstance(target := data.get("target"), dict):
+        target.pop("container", None)
     return data
 
 

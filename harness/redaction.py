@@ -27,6 +27,8 @@ _SECRETIVE = re.compile(
     r"|verifier|csrf|^authorization$"
 )
 _BEARER = re.compile(r"^(\w+)\s+(.+)$", re.DOTALL)
+_SCHEME = re.compile(r"(?i)(\b(?:bearer|basic|dpop)\s+)((?=[^\s\d]*\d)[\w.~+/=-]{8,})")
+"""Credentials behind the name of their scheme. Without a digit they are words, such as `Bearer authentication`."""
 _MARKUP = ("text/html", "application/xhtml+xml", "text/xml", "application/xml", "multipart/")
 _JWT = re.compile(r"(?<![A-Za-z0-9])eyJ[\w-]{8,}(?:\.[\w-]*){1,4}")
 """A JWS or JWE, and what is left of one that was cut off behind its header."""
@@ -88,6 +90,14 @@ class Redactor:
         if self._learnt < len(self._traffic):
             self._learn()
         return _JWT.sub(lambda match: _label("jwt", match[0]), self._known.hidden(without_users(value)))
+
+    def log(self, value: str) -> str:
+        """Return what a program wrote, of any length and in any shape, without its secrets."""
+        if self._open:
+            return value
+        return self.text(
+            _SCHEME.sub(lambda match: f"{match[1]}{self._hide('credentials', match[2])}", self._named(value))
+        )
 
     def url(self, url: str) -> str:
         """Return a URL whose secret query and fragment parameters are replaced."""

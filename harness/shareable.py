@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from harness.client_tables import LoginTable
+from harness.container_table import STARTS, ContainerTable
 from harness.known_secrets import KnownSecrets
 from harness.redaction import SHORTEST, secretive
 from harness.target_file import TargetFile
@@ -74,9 +75,24 @@ def _clear(file: TargetFile) -> None:
         _clear_values(tool.arguments)
     for answer in _answers(file):
         _clear_values(answer)
+    if container := file.target.container:
+        _clear_container(container)
     if file.effect:
         _clear_values(file.effect.write_arguments)
         _clear_values(file.effect.read_arguments)
+
+
+def _clear_container(container: ContainerTable) -> None:
+    """Leave out what is called like a secret in the environment and in the command; what the sandbox tells is none."""
+    told = {name: text for name, text in container.environment.items() if not text.startswith(STARTS)}
+    container.environment.update({name: _cleared_value(name, text) for name, text in told.items()})
+    words = container.command
+    for place, word in enumerate(words):
+        name, equals, _ = word.partition("=")
+        if equals and secretive(name):
+            words[place] = f"{name}={LEFT_OUT}"
+        elif not equals and word.startswith("-") and secretive(word) and words[place + 1 :]:
+            words[place + 1] = LEFT_OUT
 
 
 def _answers(file: TargetFile) -> Iterator[dict[str, Any]]:

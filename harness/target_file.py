@@ -7,23 +7,23 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from harness.audit_table import AuditTable
 from harness.capabilities import CAPABILITIES
 from harness.client_tables import ClientKind, ClientTable, LoginTable
+from harness.container_table import with_container
 from harness.documents_table import ClientDocumentsTable
-from harness.http import is_loopback
 from harness.id_jag_table import IdJagTable
 from harness.identity_table import IdentityTable, check_identities, widest_token
 from harness.mistakes import mistakes
 from harness.redaction import secretive
 from harness.request import TargetFileError
-from harness.requirement import REVISIONS
 from harness.sandbox.sockets import DEFAULT_PORT, HIGHEST_BASE
 from harness.target import OAuthClient, Target, Tenant
+from harness.target_table import TargetTable
 from harness.target_tables import (
     Arguments,
     DownstreamTable,
@@ -39,39 +39,6 @@ from harness.target_tables import (
 )
 from harness.token_table import TokensTable
 from harness.variables import WITHOUT_SECRETS
-
-Seconds = Annotated[int, Field(ge=0, le=3600)]
-
-
-class TargetTable(Table):
-    """`[target]`: what is judged."""
-
-    name: str = ""
-    mcp_server: Url | None = None
-    authorization_server: Url | None = None
-    authorized: bool = False
-    origins: list[Url] = Field(default_factory=list)
-    spec: Literal[REVISIONS] = REVISIONS[0]  # type: ignore[valid-type]
-    trusts: Literal["sandbox"] | None = None
-    tenant: str = ""
-    subject: str = "alice"
-    own_text: str = ""
-    public: list[Name] = Field(default_factory=list)
-    leeway: Seconds = 600
-    keys_within: Seconds | None = None
-    withdrawn_within: Seconds | None = None
-
-    @model_validator(mode="after")
-    def _something_to_judge(self) -> TargetTable:
-        urls = [url for url in (self.mcp_server, self.authorization_server) if url]
-        if not urls:
-            raise ValueError("mcp_server or authorization_server is wanted")
-        if self.trusts and not self.mcp_server:
-            raise ValueError("mcp_server is wanted, with trusts: an MCP server is what can trust an issuer")
-        far = [url for url in urls if not is_loopback(url)]
-        if far and not self.authorized:
-            raise ValueError(f"{far[0]} is off loopback: set authorized = true if its owner lets you test it")
-        return self
 
 
 class TenantTable(Table):
@@ -146,6 +113,14 @@ class TargetFile(Table):
             raise ValueError(
                 'capabilities.static-upstream-client: has no effect with trusts = "sandbox", which issues all tokens'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _ports_of_the_container(self) -> TargetFile:
+        played = {"downstream": self.downstream, "client_documents": self.client_documents}
+        for key, table in played.items():
+            if table and table.port in self.target.published:
+                raise ValueError(f"target.container.ports: {table.port} is taken already by what {key}.port names")
         return self
 
     @model_validator(mode="after")
@@ -225,8 +200,10 @@ class TargetFile(Table):
         pages = [page for login in logins for page in (*login.pages, *login.refusal)]
         variables = [variable for page in pages for variable in page.fill_env.values()]
         variables += [client.secret_env for client in clients if client.secret_env]
+        container = self.target.container
         variables += [identity.token_env for identity in self.identities.values() if identity.token_env]
         filled = {text for page in pages for name, text in page.fill.items() if secretive(name)}
+        filled |= container.secrets() if container else set()
         return filled | {os.environ[variable] for variable in variables} | set(self.tokens.resolve().values())
 
 
@@ -243,7 +220,7 @@ def read_target_file(path: Path | None, told: Mapping[str, Any] | None = None) -
     data = read_toml(path) if path else {}
     table = data.get("target", {})
     if isinstance(table, dict) and told:
-        data["target"] = {**table, **told}
+        data["target"] = with_container(table, told)
     return checked_target_file(data, str(path) if path else "the command line")
 
 

@@ -28,7 +28,7 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 LOCAL = re.compile(
     r"p[y]pi\.|p[y]thonhosted|n[p]mjs|(?:index|registry)[-_]u[r]l|/r[o]ot/|/w[o]rk/|/h[o]me/\w|/t[m]p/w\b"
 )
-VARIABLES = re.compile(r'_env = "(\w+)"|fill_env = \{ \w+ = "(\w+)"')
+VARIABLES = re.compile(r'_env = "(\w+)"|(?:fill|environment)_env = \{ \w+ = "(\w+)"')
 
 
 def tracked(*patterns: str) -> list[Path]:
