@@ -15,15 +15,20 @@ class TargetFileError(ValueError):
 
 @dataclass(frozen=True)
 class Request:
-    """What the user named on the command line; nothing of it means the sandbox. `timeout` is in seconds."""
+    """What the user named on the command line; nothing of it means the sandbox. `timeout` is in seconds.
+
+    `image` is that of a target in a container, and `port` the one at which it listens.
+    """
 
     file: Path | None = None
     mcp_server: str | None = None
     authorization_server: str | None = None
     spec: str | None = None
     timeout: float = 10.0
+    image: str | None = None
+    port: int | None = None
 
     @property
     def sandbox(self) -> bool:
         """Whether the sandbox itself is the target."""
-        return self.file is None and self.mcp_server is None and self.authorization_server is None
+        return not any((self.file, self.mcp_server, self.authorization_server, self.image, self.port))

@@ -19,6 +19,7 @@ COMMANDS = {
     "up": "Bring up the sandbox and keep it running.",
     "serve-issuer": "Run the issuer of the sandbox alone, for a server that trusts it.",
     "down": "End what `up` and `serve-issuer` started.",
+    "compose": "Write a compose file for the sandbox, and what its image is built from.",
     "list": "List scenarios, requirements, capabilities or mutants.",
     "explain": "Explain a scenario, requirement, capability or verdict.",
     "init": "Write a target file from what discovery finds.",

@@ -6,7 +6,8 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -15,7 +16,10 @@ import click
 from harness.cli.endings import IncompleteError, WrongTargetError
 
 if TYPE_CHECKING:
+    from harness.sandbox.containers.runtime import DockerSandbox
     from harness.sandbox.embedded import EmbeddedSandbox
+
+    Kept = EmbeddedSandbox | DockerSandbox
 
 T = TypeVar("T")
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -25,7 +29,7 @@ class _Told(BaseException):
     """A signal asked for the end."""
 
 
-def keep(sandbox: EmbeddedSandbox, prepare: Callable[[], T], say: Callable[[T], None], *, usable: bool) -> None:
+def keep(sandbox: Kept, prepare: Callable[[], T], say: Callable[[T], None], *, usable: bool) -> None:
     """Start a sandbox, say where it is, and return when a signal asked for the end; it has ended then.
 
     Args:
@@ -80,7 +84,7 @@ def _told_by_signals() -> Iterator[None]:
 
 
 @contextmanager
-def _recorded(sandbox: EmbeddedSandbox, *, usable: bool) -> Iterator[None]:
+def _recorded(sandbox: Kept, *, usable: bool) -> Iterator[None]:
     from harness.sandbox.attached import handle_of
     from harness.sandbox.registry import recorded
 
@@ -94,7 +98,7 @@ def _recorded(sandbox: EmbeddedSandbox, *, usable: bool) -> Iterator[None]:
         yield
 
 
-def _wait(sandbox: EmbeddedSandbox) -> NoReturn:
+def _wait(sandbox: Kept) -> NoReturn:
     """Wait for a signal, or for the end of a service.
 
     Each signal leaves a byte in a socket, so that one which comes just before the wait ends it too.
@@ -102,11 +106,15 @@ def _wait(sandbox: EmbeddedSandbox) -> NoReturn:
     Raises:
         IncompleteError: a service ended of itself.
     """
+    from harness.sandbox.embedded import EmbeddedSandbox
+
     reader, writer = socket.socketpair()
     with reader, writer:
         writer.setblocking(False)
         fd_before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
         before = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        if not isinstance(sandbox, EmbeddedSandbox):  # whose services are children: their end is a signal
+            sandbox.on_end(partial(_wake, writer))
         try:
             while not sandbox.ended:
                 reader.recv(1)
@@ -114,3 +122,8 @@ def _wait(sandbox: EmbeddedSandbox) -> NoReturn:
             signal.signal(signal.SIGCHLD, before)
             signal.set_wakeup_fd(fd_before)
     raise IncompleteError(f"the {' and the '.join(sandbox.ended)} of the sandbox ended; so does the rest")
+
+
+def _wake(writer: socket.socket) -> None:
+    with suppress(OSError):  # it is full, or nobody waits any more
+        writer.send(b"\0")

@@ -52,6 +52,11 @@ class Outputs:
         """Whether there is anything to write."""
         return bool(self._paths)
 
+    @property
+    def first(self) -> Path | None:
+        """The first file that is written; None where there is none."""
+        return next((path for name, path in self._paths.items() if name != CHECKS), None)
+
     @classmethod
     def taken_from(cls, options: dict[str, Any]) -> Outputs:
         """Take the options of `output_options` out of a command's options."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import math
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,17 +15,19 @@ import click
 
 from harness.cli.endings import IncompleteError, WrongTargetError
 from harness.cli.outputs import Outputs, output_options
+from harness.cli.runtimes import Runtime, runtime_options
 from harness.request import TARGET_FILE, Request
 from harness.requirement import REVISIONS, Role
 
 if TYPE_CHECKING:
     from harness.catalogue import Catalogue
+    from harness.cli.bringing import Brought
     from harness.events import Event, Settings
     from harness.planning import Plan
-    from harness.sandbox.embedded import EmbeddedSandbox
     from harness.scenario import Scenario
 
 PATH = click.Path(dir_okay=True, path_type=Path)
+PORT = click.IntRange(1, 65_535)
 ROLES = (Role.AUTHORIZATION_SERVER.value, Role.MCP_SERVER.value)
 MAX_WAIT = "Seconds that a scenario may wait for a code or token to end, where no clock can be moved."
 EXAMPLES = "So many times the usual number of generated examples; a whole sequence of requests is one example."
@@ -63,6 +64,9 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--mcp-server", metavar="URL", help="An MCP server; its authorization server is discovered.")
 @click.option("--authorization-server", metavar="URL", help="An authorization server's issuer.")
 @click.option("--spec", type=click.Choice(REVISIONS), help=f"The MCP revision; {REVISIONS[0]} where nothing is said.")
+@click.option("--target-image", "image", metavar="IMAGE", help="An image of the target, with --runtime docker.")
+@click.option("--target-port", "port", type=PORT, metavar="P", help="Where the target listens in its container.")
+@runtime_options
 @_settings_options
 @click.option("--timeout", type=Seconds(0.1, 300), default=10, show_default=True, help="Seconds an exchange.")
 @output_options
@@ -76,6 +80,8 @@ def command(
     authorization_server: str | None,
     spec: str | None,
     timeout: float,
+    image: str | None,
+    port: int | None,
     show_secrets: bool,
     **others: Any,
 ) -> None:
@@ -85,9 +91,9 @@ def command(
     """
     from harness.events import Settings
 
-    outputs = Outputs.taken_from(others)
-    request = Request(file, mcp_server, authorization_server, spec, timeout)
-    ctx.exit(_run(Options(request, Settings(**others), outputs, show_secrets)))
+    outputs, runtime = Outputs.taken_from(others), Runtime.taken_from(others)
+    request = Request(file, mcp_server, authorization_server, spec, timeout, image, port)
+    ctx.exit(_run(Options(request, Settings(**others), outputs, runtime, show_secrets)))
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,7 @@ class Options:
     named: Request
     settings: Settings
     outputs: Outputs
+    runtime: Runtime
     show_secrets: bool
 
     @property
@@ -131,9 +138,10 @@ def _run(options: Options) -> int:
     if options.request.file or options.settings.selectors:  # else there is time while the sandbox starts
         _check_words(options)
     with ExitStack() as stack:
-        plan = _plan(options, stack)
+        brought = _brought(options, stack)
+        plan = _plan(options, brought, stack)
         selected = _select(options, plan)
-        return _judge(options, plan, selected)
+        return _judge(options, plan, brought, selected)
 
 
 def _check_words(options: Options) -> None:
@@ -146,43 +154,31 @@ def _check_words(options: Options) -> None:
         raise click.UsageError(str(fault)) from fault
 
 
-def _plan(options: Options, stack: ExitStack) -> Plan:
+def _brought(options: Options, stack: ExitStack) -> Brought:
+    from harness.cli.bringing import bring
+    from harness.request import TargetFileError
     from harness.sandbox.errors import SandboxError
 
-    request = options.request
     try:
-        sandbox = _launched(options, stack) if request.sandbox else None
-        from harness.planning import Unreachable, make_plan
-        from harness.request import TargetFileError
-    except SandboxError as fault:
+        return bring(options.request, options.runtime, stack, lambda: options.catalogue)
+    except (SandboxError, TargetFileError) as fault:
         raise WrongTargetError(str(fault)) from fault
+
+
+def _plan(options: Options, brought: Brought, stack: ExitStack) -> Plan:
+    from harness.planning import Unreachable, make_plan
+    from harness.request import TargetFileError
+    from harness.sandbox.errors import SandboxError
+
     try:
-        plan = make_plan(request, stack, sandbox)
-    except TargetFileError as fault:
-        raise WrongTargetError(str(fault)) from fault
+        plan = make_plan(options.request, stack, brought.sandbox)
     except Unreachable as fault:
         raise IncompleteError(f"the target cannot be judged: {fault}") from fault
-    except SandboxError as fault:
+    except (SandboxError, TargetFileError) as fault:
         raise WrongTargetError(str(fault)) from fault
     if options.show_secrets and plan.target.authorized:
         raise click.UsageError("--show-secrets is for targets on loopback only")
     return plan
-
-
-def _launched(options: Options, stack: ExitStack) -> EmbeddedSandbox:
-    """Start the sandbox, and import while it starts."""
-    from harness.sandbox.documents import DocumentsPlace
-    from harness.sandbox.embedded import EmbeddedSandbox
-    from harness.sandbox.rates import RatesPlace
-
-    sandbox = EmbeddedSandbox(rates=RatesPlace(), documents=DocumentsPlace())
-    stack.callback(sandbox.stop)
-    sandbox.launch()
-    for module in ("harness.planning", "harness.engine", "harness.sandbox.target", "reports.terminal"):
-        importlib.import_module(module)
-    _ = options.catalogue
-    sandbox.await_ready()
-    return sandbox
 
 
 def _select(options: Options, plan: Plan) -> tuple[Scenario, ...]:
@@ -197,20 +193,26 @@ def _select(options: Options, plan: Plan) -> tuple[Scenario, ...]:
     return selected
 
 
-def _judge(options: Options, plan: Plan, selected: tuple[Scenario, ...]) -> int:
+def _judge(options: Options, plan: Plan, brought: Brought, selected: tuple[Scenario, ...]) -> int:
     from harness.engine import run
-    from reports.document import Recorder
+    from harness.events import RunStarted
+    from reports.document import Recorder, redactor_of
     from reports.terminal import TerminalReport
 
-    terminal = TerminalReport()
+    terminal, started = TerminalReport(), list[RunStarted]()
     writers = [terminal.show, options.outputs.write]
     recorder = Recorder(writers, show_secrets=options.show_secrets, brief=not options.outputs.wanted)
 
     def sink(event: Event) -> None:
+        started.extend([event] if isinstance(event, RunStarted) else ())
         terminal(event)
         recorder(event)
 
     settings = options.settings
     gc.freeze()  # what is loaded stays: Hypothesis collects garbage in each thread that it begins to work in
-    summary = run(plan.target, selected, sink, wire=plan.wire, settings=settings, known=options.catalogue.scenarios)
-    return summary.exit_code(settings) or (IncompleteError.exit_code if options.outputs.incomplete else 0)
+    known, incidents = options.catalogue.scenarios, brought.incidents
+    summary = run(plan.target, selected, sink, wire=plan.wire, settings=settings, known=known, incidents=incidents)
+    code = summary.exit_code(settings) or (IncompleteError.exit_code if options.outputs.incomplete else 0)
+    if code and options.outputs.first:
+        brought.keep_logs(options.outputs.first, redactor_of(started[0], show_secrets=options.show_secrets))
+    return code
