@@ -9,8 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -29,6 +28,9 @@ from harness.capability import (
     TIME,
     TOKEN_EXCHANGE,
 )
+from harness.doctor_containers import examine_engine
+from harness.doctor_target_container import examine_container, examine_neighbours
+from harness.finding import INCOMPLETE, USAGE, Finding, State
 from harness.mcp_capability import MCP_SERVER
 from harness.passing_time import UNLOCK
 from harness.requirement import Role
@@ -49,9 +51,7 @@ if TYPE_CHECKING:
     from harness.target_file import TargetFile
     from harness.target_tables import DownstreamTable
 
-USAGE, INCOMPLETE = 2, 3
 OLDEST_PYTHON = (3, 11)
-DOCKER_SECONDS = 2
 DISTRIBUTION = "mcp-assay"
 CLIENT_OF = {
     AUTHORIZATION_CODE: "first",
@@ -65,31 +65,19 @@ CLIENT_OF = {
 }
 
 
-class State(StrEnum):
-    """How a finding is to be read."""
+def examine(file: Path | None, timeout: float, base: str) -> Iterator[Finding]:
+    """Look at this machine, and at the target file and its target where there is one.
 
-    FINE = "ok"
-    LACKING = "lacking"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One finding; `code` is the exit code of a run that it stops, 0 where it stops none."""
-
-    state: State
-    subject: str
-    text: str
-    code: int = 0
-
-
-def examine(file: Path | None, timeout: float) -> Iterator[Finding]:
-    """Look at this machine, and at the target file and its target where there is one; `timeout` is in seconds."""
+    Args:
+        file: the target file.
+        timeout: seconds for each exchange with the target.
+        base: what the image of a sandbox in containers is built on.
+    """
     yield from _python()
     yield from _packages()
     yield _temporary_files()
     yield _running(DEFAULT_PORT) or _ports(DEFAULT_PORT, "mcp-assay up wants another --port")
-    yield _docker()
+    yield from examine_engine(base)
     if file:
         yield from _target_file(file, timeout)
 
@@ -140,18 +128,6 @@ def _running(base: int) -> Finding | None:
     return Finding(State.FINE, "ports", text) if usable(base) else None
 
 
-def _docker() -> Finding:
-    import docker
-    from docker.errors import DockerException
-
-    try:
-        client = docker.from_env(timeout=DOCKER_SECONDS)
-        client.close()
-    except (DockerException, OSError):
-        return Finding(State.LACKING, "docker", "no engine answers; nothing but the docker runtime needs one")
-    return Finding(State.FINE, "docker", "an engine answers")
-
-
 def _target_file(path: Path, timeout: float) -> Iterator[Finding]:
     from harness.own_scenarios import load_own
     from harness.planning import Unreachable, look
@@ -165,6 +141,9 @@ def _target_file(path: Path, timeout: float) -> Iterator[Finding]:
         yield Finding(State.FINE, "target file", f"{path} is valid, and all its variables are set")
         if own := file.plan.folder(path):
             yield Finding(State.FINE, "scenarios", f"{len(load_own(own)[0])} of your own in {own}")
+        if file.target.container:
+            yield from _contained(file, path.parent)
+            return
         plan = look(file, timeout)
     except TargetFileError as fault:
         yield from (Finding(State.WRONG, "target file", line, USAGE) for line in str(fault).splitlines())
@@ -172,6 +151,15 @@ def _target_file(path: Path, timeout: float) -> Iterator[Finding]:
         yield Finding(State.WRONG, "target", str(fault), INCOMPLETE)
     else:
         yield from _target(file, plan, path.parent)
+
+
+def _contained(file: TargetFile, folder: Path) -> Iterator[Finding]:
+    """Look at what a run needs that starts the target itself; until then there is nothing to ask."""
+    yield from examine_container(file, folder)
+    if file.downstream:
+        yield _played(file.downstream)[0]
+    if file.client_documents:
+        yield _served(file.client_documents, folder)[0]
 
 
 def _target(file: TargetFile, plan: Plan, folder: Path) -> Iterator[Finding]:
@@ -188,6 +176,7 @@ def _target(file: TargetFile, plan: Plan, folder: Path) -> Iterator[Finding]:
             yield Finding(State.FINE if fine else State.LACKING, "way in", text)
     if file.target.trusts:
         yield from _trusted(file.sandbox.port)
+        yield from examine_neighbours(file.target.urls)
         target = replace(target, home=_promised(home), other=_promised(target.other) if target.other else None)
     if file.downstream:
         finding, downstream = _played(file.downstream)

@@ -18,6 +18,7 @@ from harness.examples import undisturbed
 from harness.exchange import Evidence, Exchange
 from harness.http import Wire
 from harness.run import Run
+from harness.sandbox.errors import SilentError
 from harness.scenario import Scenario
 from harness.target import Target
 from harness.verdict import Blocked, Interrupted, NotApplicable, Verdict, Violation
@@ -104,6 +105,8 @@ def _attempt(shared: Run, scenario: Scenario, evidence: Evidence) -> Result:
         return Result(scenario, Verdict.NOT_APPLICABLE, actual=str(found))
     except Blocked as found:
         return Result(scenario, Verdict.BLOCKED, actual=found.reason, unlock=found.unlock, culprit=found.exchange)
+    except SilentError as found:
+        return Result(scenario, Verdict.BLOCKED, actual=str(found), unlock="keep the sandbox running to the end")
     except Violation as found:
         return _violated(scenario, Verdict.FAILED if scenario.must else Verdict.WARNING, found, control)
     except (Interrupted, KeyboardInterrupt):

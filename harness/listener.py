@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -18,6 +19,10 @@ LARGEST_BODY = 1_048_576
 """The largest body that is read, in bytes."""
 LINE = 1000
 """The longest line between the chunks of a body, in bytes."""
+
+Outlet = Callable[[int], AbstractContextManager[None]]
+outlets: list[Outlet] = []
+"""Ways from elsewhere to our loopback, as from containers: each is opened for the port of every listener."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,12 @@ class Listener:
         return self._answer(request)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        with ExitStack() as stack:
+            stack.callback(self._server.server_close)
+            for outlet in outlets:
+                stack.enter_context(outlet(self._server.server_address[1]))
+            self._thread.start()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -114,7 +124,7 @@ class Listener:
     ) -> None:
         self._server.shutdown()
         self._thread.join()
-        self._server.server_close()
+        self._stack.close()
 
 
 class _Server(ThreadingHTTPServer):

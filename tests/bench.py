@@ -23,6 +23,7 @@ from harness.sandbox.rates import RatesPlace
 from harness.sandbox.target import sandbox_target
 from harness.scenario import Scenario, load_scenarios
 from tests import steadiness
+from tests.bench_containers import container_figures
 from tests.bench_matrix import measured_matrix
 from tests.bench_page import page_open_seconds
 
@@ -54,6 +55,8 @@ def main() -> None:
     matrix = measured_matrix()
     show("the access matrix", matrix.seconds, f"s for {matrix.calls} calls", "< 20 for 5000")
     show("what the harness grew by meanwhile", matrix.megabytes, "MB", "< 10")
+    for figure in container_figures():
+        show(*figure)
     show("the HTML page of 500 failures opens", best(page_open_seconds), "s", "< 1")
     for jobs in (1, 16):
         show(f"verdicts that differed, --jobs {jobs}", unsteady(jobs), f"in {REPETITIONS} runs under load", "0")

@@ -115,12 +115,14 @@ def _check(file: TargetFile, runtime: Runtime) -> None:
 
 def _contained(file: TargetFile, request: Request, runtime: Runtime, stack: ExitStack) -> Brought:
     """Start the issuer, and then the target in the same network."""
+    from harness.sandbox.containers.runtime import DockerSandbox
     from harness.sandbox.containers.target_container import TargetContainer
     from harness.sandbox.layout import ISSUER
 
     assert file.target.container
     published, callbacks = file.target.published, file.target.container.callbacks
     sandbox = runtime.sandbox(stack, services=ISSUER, published=published, redirect_uris=callbacks)
+    assert isinstance(sandbox, DockerSandbox)
     stack.callback(sandbox.stop)
     folder = request.file.parent if request.file else Path()
     container = TargetContainer(file, sandbox, folder, partial(click.echo, err=True))

@@ -17,6 +17,7 @@ from fixtures.service.clock import Clock
 from harness.sandbox.child import Child, environment
 from harness.sandbox.errors import SandboxError
 from harness.sandbox.layout import SERVICES, Layout
+from harness.sandbox.programs import AUDIT_FILES, Told, program, service_of
 from harness.sandbox.sockets import Sockets
 
 if TYPE_CHECKING:
@@ -27,16 +28,6 @@ if TYPE_CHECKING:
 
 READY_SECONDS = 30.0
 TOKEN_VARIABLE = "MCP_ASSAY_CONTROL_TOKEN"  # noqa: S105 - a variable's name
-AUDIT_FILES = {
-    "authorization_server": "audit-authorization-server.jsonl",
-    "mcp_server": "audit-mcp-server.jsonl",
-}
-
-_MODULES = {
-    "mock_idp": "mock_idp",
-    "authorization_server": "fixtures.authorization_server",
-    "mcp_server": "fixtures.mcp_server",
-}
 
 
 class EmbeddedSandbox:
@@ -156,13 +147,14 @@ class EmbeddedSandbox:
         Raises:
             SandboxError: a port is in use, or the mutant is unknown.
         """
-        mutated = _service_of(self._mutant) if self._mutant else None
+        if self._mutant:
+            service_of(self._mutant)
         sockets = Sockets.bind(self._port, self.services)
         try:
             self._layout = sockets.layout(tls=self.authority is not None)
             self._make_directory()
             for service in self.services:
-                self._start_child(service, sockets, self._mutant if service == mutated else None)
+                self._start_child(service, sockets)
         except BaseException:
             self.stop()
             raise
@@ -222,36 +214,19 @@ class EmbeddedSandbox:
         except OSError as error:
             raise SandboxError(f"the sandbox's directory cannot be used: {error}") from error
 
-    def _start_child(self, service: str, sockets: Sockets, mutant: str | None) -> None:
+    def _start_child(self, service: str, sockets: Sockets) -> None:
         fds = [sock.fileno() for sock in sockets.pairs[service]]
-        program = [_MODULES[service]] if mutant is None else ["fixtures.mutants", mutant, service]
-        arguments = [*program, *self._options(service), "--fd", str(fds[0]), "--control-fd", str(fds[1])]
+        listening = ["--fd", str(fds[0]), "--control-fd", str(fds[1])]
+        arguments = [*program(service, self._mutant), *self._options(service), *listening]
         errors = self.directory / f"{service}.stderr"
         self._children.append(Child(service, arguments, fds, environment(**{TOKEN_VARIABLE: self._token}), errors))
 
     def _options(self, service: str) -> list[str]:
-        place = self.layout.place
-        options = ["--base-url", place(service).url, "--clock", str(self.directory / "clock"), "--exit-with-parent"]
+        trust = self.documents.root if self.documents and not self.authority else None
+        told = Told(self.layout, self.directory, self._redirect_uris, self._keys, self.rates, self.documents, trust)
+        options = [*told.options(service), "--clock", str(self.directory / "clock"), "--exit-with-parent"]
         options += self._tls.options() if self._tls else []
-        if self._state_dir is None:
-            options += ["--scratch", str(self.directory)]
-        if service in AUDIT_FILES:
-            options += ["--audit", str(self.audit_files[service])]
-        if service == "mcp_server":
-            rates = ["--rates-api", self.rates.url] if self.rates else []
-            return [*options, *rates, "--authorization-server", place("authorization_server").url]
-        if service == "authorization_server":
-            kept = ["--keys", str(self._keys)] if self._keys else []
-            options += [*kept, *self._document_options()]
-            return [*options, "--idp", place("mock_idp").url, "--mcp-server", place("mcp_server").url]
-        callbacks = [word for uri in self._redirect_uris for word in ("--redirect-uri", uri)]
-        return [*options, "--relying-party", place("authorization_server").url, *callbacks]
-
-    def _document_options(self) -> list[str]:
-        if self.documents is None:
-            return []
-        trust = [] if self.authority else ["--trust", str(self.documents.root)]
-        return ["--document-origin", self.documents.url, *trust]
+        return options if self._state_dir else [*options, "--scratch", str(self.directory)]
 
 
 class _NotReadyError(Exception):
@@ -280,12 +255,3 @@ def _is_ready(child: Child) -> bool:
         return child.listen()
     except EOFError:
         raise _NotReadyError(child, "did not start") from None
-
-
-def _service_of(mutant: str) -> str:
-    from fixtures.mutants import find
-
-    try:
-        return find(mutant).service
-    except LookupError as error:
-        raise SandboxError(f"{error.args[0]}; `mcp-assay list mutants` names them all") from error

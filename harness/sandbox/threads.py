@@ -22,8 +22,8 @@ from fixtures.world import World, load_world
 from harness.sandbox.authority import Authority, TlsFiles
 from harness.sandbox.control import ControlPlane
 from harness.sandbox.documents import DocumentsPlace
-from harness.sandbox.embedded import AUDIT_FILES
 from harness.sandbox.layout import SERVICES, Layout
+from harness.sandbox.programs import AUDIT_FILES
 from harness.sandbox.rates import RatesPlace
 from harness.sandbox.sockets import Sockets
 

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from fixtures.service.audit import verify
-from harness.sandbox import child, embedded, sockets
+from harness.sandbox import child, embedded, programs, sockets
 from harness.sandbox.embedded import EmbeddedSandbox
 from harness.sandbox.errors import SandboxError
 from harness.sandbox.layout import SERVICES, Layout, Place
@@ -180,7 +180,7 @@ def test_a_service_that_does_not_start_is_named_with_its_last_words(
 ) -> None:
     (tmp_path / "failing_service.py").write_text(program)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setitem(embedded._MODULES, "mock_idp", "failing_service")
+    monkeypatch.setitem(programs._MODULES, "mock_idp", "failing_service")
     monkeypatch.setattr(embedded, "READY_SECONDS", 1)
     sandbox = EmbeddedSandbox(services=("mock_idp",))
     with pytest.raises(SandboxError) as failure:

@@ -24,7 +24,7 @@ IMAGE, SHARED_FOLDER = "image", "shared"
 """What lies beside the file: the folder that the image is built from, and the one that the containers share."""
 
 HEALTH = {"interval": "2s", "timeout": "5s", "retries": 15}
-"""How often the image's own check is made. Compose waits for it; a harness asks by itself, and has it made less often."""
+"""How often the image's own check is made, which compose waits for. A harness asks by itself, and wants it seldom."""
 
 _AWAITED: Mapping[str, Sequence[str]] = {
     "mock_idp": (NETWORK,),

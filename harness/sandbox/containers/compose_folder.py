@@ -28,6 +28,7 @@ FILE = "compose.yaml"
 MARK = "Written by `mcp-assay compose`, which replaces this file and the folder image when it is called again."
 TENANT = "acme"
 _SCRATCH = f".{IMAGE}-"  # what is left of one who was killed while writing
+_BUILDKIT = "DOCKER_BUILDKIT=1 COMPOSE_DOCKER_CLI_BUILD=1 docker-compose up"
 _OURS_ALONE, _EVERYBODY = 0o700, 0o777
 
 
@@ -96,7 +97,7 @@ def write_compose(engine: Engine, directory: Path, wanted: Wanted, say: Callable
         certified = _certified(belongings.shared / TLS_FOLDER) if wanted.tls else None
         image, layout = tag_on(base), wanted.layout
         pod = Pod(engine, image, belongings, published(layout))
-        header = _header(layout, pod.name, certified)
+        header = _header(layout, pod.name, certified, several=len(wanted.architectures) > 1)
         text = compose_text(pod, image, belongings.shared, layout, Files(certified=certified), header)
         (directory / FILE).write_text(text, encoding="utf-8")
     return Written(directory / FILE, layout, certified.root if certified else None)
@@ -163,7 +164,7 @@ def _identity(directory: Path) -> str:
     return hashlib.sha256(str(directory).encode(errors="surrogateescape")).hexdigest()[:8]
 
 
-def _header(layout: Layout, network: str, certified: TlsFiles | None) -> list[str]:
+def _header(layout: Layout, network: str, certified: TlsFiles | None, *, several: bool) -> list[str]:
     lines = [
         MARK,
         "",
@@ -186,4 +187,9 @@ def _header(layout: Layout, network: str, certified: TlsFiles | None) -> list[st
     if certified:
         root = f"{SHARED_FOLDER}/{TLS_FOLDER}/{certified.root.name}"
         lines += ["", "The services speak https. Whoever asks them has to trust the root certificate in", f"  {root}"]
+    if several:
+        why = (
+            "Only BuildKit (buildx) builds the image, which is for several architectures. For docker-compose 1 that is"
+        )
+        lines += ["", why, f"  {_BUILDKIT}"]
     return lines

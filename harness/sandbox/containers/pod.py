@@ -201,7 +201,7 @@ class Pod:
         """Make a container and start it; it is ours to remove from the moment when it was made."""
         client = self._engine.client
         with self._engine.faults():
-            made = client.api.create_container_from_config(settings, self.name_of(service))
+            made = client.api.create_container_from_config(settings, self.name_of(service))  # type: ignore[no-untyped-call]
             known = {"Id": made["Id"], "Name": f"/{self.name_of(service)}"}
             container = self._containers[service] = client.containers.prepare_model(known)
             client.api.start(made["Id"])

@@ -45,6 +45,7 @@ class DockerSandbox:
 
     Attributes:
         directory: where its audit files are.
+        engine: what runs the containers.
         services: which services there are.
         pod: the containers; from `launch` on.
 
@@ -78,7 +79,7 @@ class DockerSandbox:
         published: Sequence[int] = (),
     ) -> None:
         self._port = port
-        self._engine = engine
+        self.engine = engine
         self._image = image
         self.services = tuple(services)
         self._mutant = mutant
@@ -87,8 +88,8 @@ class DockerSandbox:
         self.rates = rates
         self.documents = documents
         self.authority = authority
-        for place in filter(None, (rates, documents)):
-            if authority:
+        for place in (rates, documents):
+            if place and authority:
                 place.certified_by(authority)
         self._published = tuple(published)
         self.control_token = secrets.token_urlsafe(32)
@@ -99,11 +100,6 @@ class DockerSandbox:
         self._pod: Pod | None = None
         self._watch: Watch | None = None
         self._tunnel: Tunnel | None = None
-
-    @property
-    def engine(self) -> Engine:
-        """What runs the containers."""
-        return self._engine
 
     @property
     def layout(self) -> Layout:
@@ -184,10 +180,10 @@ class DockerSandbox:
         if self._mutant:
             service_of(self._mutant)
         try:
-            self._premises = Premises(self._engine.address)
+            self._premises = Premises(self.engine.address)
             self.directory = self._premises.shared
             files = Files.write(self.directory, self._keys, self.documents, self.authority)
-            self._watch = Watch(self._engine, self._premises.sandbox, self._call_back)
+            self._watch = Watch(self.engine, self._premises.sandbox, self._call_back)
             self._watch.start()
             self._tunnel = Tunnel(self._open(self._premises), self.control_token)
             listener.outlets.append(self._tunnel.outlet)
@@ -215,8 +211,9 @@ class DockerSandbox:
         """Remove the containers and the temporary directory; nothing happens the second time."""
         if self._watch:
             self._watch.stop()
-        for place in filter(None, (self.rates, self.documents)):
-            place.close()
+        for place in (self.rates, self.documents):
+            if place:
+                place.close()
         if self._tunnel:
             with suppress(ValueError):
                 listener.outlets.remove(self._tunnel.outlet)
@@ -238,7 +235,7 @@ class DockerSandbox:
         for tries_left in reversed(range(_TRIES)):
             ports = Ports.picked(self._port, self.services, self._published, tls=self.authority is not None)
             self._layout = ports.layout
-            self._pod = Pod(self._engine, self._image, belongings, ports.published)
+            self._pod = Pod(self.engine, self._image, belongings, ports.published)
             try:
                 self._pod.open(relay_command(ports.relay), {TUNNEL_VARIABLE: self.control_token})
             except PortTakenError:
@@ -282,7 +279,7 @@ class DockerSandbox:
         assert self._watch
         if self._watch.lost:
             return self._watch.lost
-        return next((self._engine.died(self.pod.containers[service]) for service in self.ended), None)
+        return next((self.engine.died(self.pod.containers[service]) for service in self.ended), None)
 
     def _remove(self) -> None:
         premises, self._premises = self._premises, None

@@ -277,5 +277,7 @@ def test_the_command_says_what_it_wrote(engine: Engine, base_image: str, tmp_pat
     assert ended.code == 0, ended.err
     assert f"wrote {folder / 'compose.yaml'}" in ended.out
     assert f"http://127.0.0.1:{port + 2}/acme/mcp" in ended.out
-    assert (folder / "compose.yaml").read_text().startswith(f"# {MARK}\n")
+    text = (folder / "compose.yaml").read_text()
+    assert text.startswith(f"# {MARK}\n")
+    assert "DOCKER_BUILDKIT=1" in text
     assert sorted(path.name for path in (folder / "image" / "packages").iterdir()) == ["amd64", "arm64"]

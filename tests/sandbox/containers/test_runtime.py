@@ -30,7 +30,7 @@ from harness.request import Request
 from harness.sandbox import child, programs
 from harness.sandbox.attached import attach, handle_of
 from harness.sandbox.authority import Authority
-from harness.sandbox.containers import runtime
+from harness.sandbox.containers import reaper, runtime
 from harness.sandbox.containers.engine import Engine
 from harness.sandbox.containers.labels import SANDBOX
 from harness.sandbox.containers.ports import Ports
@@ -92,7 +92,7 @@ def _verdicts(sandbox: DockerSandbox, *selectors: str) -> dict[str, Verdict]:
     scenarios = [each for name, each in catalogue().scenarios.items() if name.startswith(selectors)]
     with ExitStack() as stack:
         plan = make_plan(Request(), stack, sandbox)
-        run(plan.target, scenarios, sink, wire=plan.wire, settings=Settings(), known=scenarios)
+        run(plan.target, scenarios, sink, wire=plan.wire, settings=Settings())
     return found
 
 
@@ -362,3 +362,5 @@ def test_a_killed_engine_is_told_and_what_is_left_goes_when_it_is_back(
         sandbox.stop()
         private_engine.start()
         _await(lambda: not own.client.api.containers(all=True) and not sandbox.directory.exists())
+    for process in reaper._left_alone:
+        process.wait(BOUND_SECONDS)
