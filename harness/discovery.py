@@ -16,6 +16,7 @@ _AUTH_PARAM = re.compile(rf'({_NAME})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))',
 _AUTH_SCHEME = re.compile(rf"({_NAME})(?=[\s,]|$)")
 _SEPARATORS = re.compile(r"[\s,]*")
 _NEXT_ITEM = re.compile(r"[^,]*")
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")  # RFC 6749 section 3.3
 
 
 def well_known(url: str, name: str) -> str:
@@ -86,6 +87,13 @@ def authorization_server_of(metadata: dict[str, Any]) -> str:
     listed = metadata.get("authorization_servers")
     first = listed[0] if isinstance(listed, list) and listed else ""
     return first if isinstance(first, str) and origin_of(first) else ""
+
+
+def scopes_of(metadata: dict[str, Any]) -> tuple[str, ...]:
+    """Return the scopes that protected resource metadata names (RFC 9728 section 2), as far as they are scopes."""
+    listed = metadata.get("scopes_supported")
+    names = listed if isinstance(listed, list) else []
+    return tuple(name for name in names if isinstance(name, str) and _SCOPE.fullmatch(name))
 
 
 def challenge(answer: Answer) -> dict[str, str]:

@@ -47,9 +47,9 @@ def examine_engine(base: str) -> Iterator[Finding]:
 
 
 def _issuers(engine: Engine, base: str) -> Iterator[Finding]:
-    from harness.sandbox.containers.engine import EngineError
     from harness.sandbox.containers.found import sandboxes
     from harness.sandbox.containers.image import ready
+    from harness.sandbox.errors import SandboxError
 
     try:
         running = sandboxes(engine)
@@ -63,7 +63,7 @@ def _issuers(engine: Engine, base: str) -> Iterator[Finding]:
             text = f"no sandbox runs in containers, and its image on {base} is not built"
             text = f"{text}: `mcp-assay up --runtime docker` builds it"
             yield Finding(State.LACKING, "issuer", text)
-    except EngineError as fault:
+    except SandboxError as fault:
         yield Finding(State.WRONG, "issuer", f"it could not be looked at from inside a container: {fault}", USAGE)
 
 

@@ -39,6 +39,7 @@ ROLE_OF = {
     "mock_idp": Role.AUTHORIZATION_SERVER,
     "mcp_server": Role.MCP_SERVER,
 }
+JUDGED = {Role.AUTHORIZATION_SERVER: "authorization_server", Role.MCP_SERVER: "mcp_server"}
 CAUGHT = (Verdict.FAILED, Verdict.WARNING, Verdict.ERROR)
 WORTH_TRACING = 10
 RSA_KEYS = 12
@@ -130,7 +131,11 @@ class _Worker:
             return self.judge(scenarios)
 
     def visits(self, identifiers: Iterable[str]) -> Visits:
-        """Judge scenarios apart, each with all that it needs, and return where each of them came."""
+        """Judge scenarios apart, each with all that it needs, and return where each of them came.
+
+        What a service keeps of others' answers, the next scenario would not come to: so it is rebuilt for each of them.
+        A scenario that does not pass went another way than usual, and may come to any place.
+        """
         trace = Trace(all_mutants())
         known = load_scenarios()
         with trace.installed():
@@ -138,7 +143,9 @@ class _Worker:
                 self._sandbox.replace(service)
             for identifier in identifiers:
                 trace.scenario = identifier
-                self.judge([known[identifier]])
+                self._sandbox.replace(JUDGED[known[identifier].role])
+                if any(result.verdict is not Verdict.PASSED for result in self.judge([known[identifier]])):
+                    trace.doubt()
             trace.scenario = EVERYWHERE
         for service in SERVICES:
             self._sandbox.replace(service)

@@ -32,11 +32,12 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is judged, in which roles, and with which limits."""
+    """What is judged, in which roles, and with which limits; `issuer` is the sandbox that the target trusts."""
 
     target: Target
     roles: tuple[Role, ...]
     wire: Wire
+    issuer: Sandbox | None = None
 
 
 def make_plan(request: Request, stack: ExitStack, sandbox: Sandbox | None = None) -> Plan:
@@ -80,31 +81,40 @@ def plan_of(
         SandboxError: the sandbox does not start.
         Unreachable: the target does not answer.
     """
-    from harness.sandbox.trusted import trusted_sandbox
     from harness.trusting import check_tenants, trusting
 
     check_tenants(file)
     downstream = _downstream(file.downstream, stack)
     documents = _documents(file, folder, stack)
-    found = look(file, timeout, sandbox)
+    issuer = sandbox or _trusted(file, stack)
+    found = _found(file, timeout, sandbox, issuer)
     found = replace(found, target=replace(found.target, downstream=downstream, client_documents=documents))
-    if file.target.trusts != "sandbox":
+    if issuer is None or not file.target.trusts:
         return found
     try:
-        issuer = sandbox or stack.enter_context(trusted_sandbox(file.sandbox.port))
         target = trusting(found.target, file, stack, issuer)
     except BaseException:
         found.wire.close()
         raise
-    return Plan(target, (Role.MCP_SERVER,), _wire_to(issuer, found.wire))
+    return replace(found, target=target, roles=(Role.MCP_SERVER,), issuer=issuer)
 
 
-def _wire_to(sandbox: Sandbox, wire: Wire) -> Wire:
-    """Return a wire that trusts a sandbox's certificates too; one that does not is closed, and replaced by another."""
-    if sandbox.authority is None or wire.verify is not True:
-        return wire
-    wire.close()
-    return replace(wire, verify=sandbox.authority.beside_the_system())
+def _trusted(file: TargetFile, stack: ExitStack) -> Sandbox | None:
+    """Return the sandbox that the target trusts, started where it does not run; None where the target trusts none."""
+    if not file.target.trusts:
+        return None
+    from harness.sandbox.trusted import trusted_sandbox
+
+    return stack.enter_context(trusted_sandbox(file.sandbox.port))
+
+
+def _found(file: TargetFile, timeout: float, sandbox: Sandbox | None, issuer: Sandbox | None) -> Plan:
+    try:
+        return look(file, timeout, issuer)
+    except Unreachable as fault:
+        if file.target.container is None or sandbox:
+            raise
+        raise Unreachable(f"{fault}; its container is started by `mcp-assay run --runtime docker` alone") from fault
 
 
 def _downstream(table: DownstreamTable | None, stack: ExitStack) -> Downstream | None:
@@ -210,7 +220,8 @@ def _discovered(target: Target, client: Client, resource: str) -> Target:
     published = metadata.get("resource")
     named = resource or (published if isinstance(published, str) and published else target.resource)
     found = home.authorization_server or discovery.authorization_server_of(metadata)
-    return replace(target, resource=named, home=replace(home, authorization_server=found))
+    scopes = discovery.scopes_of(metadata)
+    return replace(target, resource=named, resource_scopes=scopes, home=replace(home, authorization_server=found))
 
 
 def _reach(client: Client, url: str) -> None:

@@ -17,6 +17,7 @@ from hypothesis.strategies import SearchStrategy
 
 from harness.context import Context
 from harness.exchange import Exchange
+from harness.sandbox.errors import SilentError
 from harness.verdict import Blocked, Interrupted, NotApplicable, Violation
 
 Check = Callable[..., None]
@@ -58,7 +59,7 @@ class _Search:
             return
         try:
             check()
-        except (Blocked, NotApplicable, Interrupted) as end:
+        except (Blocked, NotApplicable, Interrupted, SilentError) as end:
             self._end = end
         except Violation as violation:
             self._deadline = self._deadline or time.monotonic() + SHRINKING_SECONDS

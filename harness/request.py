@@ -31,4 +31,5 @@ class Request:
     @property
     def sandbox(self) -> bool:
         """Whether the sandbox itself is the target."""
-        return not any((self.file, self.mcp_server, self.authorization_server, self.image, self.port))
+        named = (self.file, self.mcp_server, self.authorization_server, self.image, self.port)
+        return all(item is None for item in named)

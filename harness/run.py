@@ -193,7 +193,8 @@ class Run:
     def good_claims(self, site: Site) -> dict[str, Any]:
         """Return the claims of a token that a site's MCP server should accept, apart from its times and jti."""
         tenant = site.tenant
-        scopes = {scope for tool in self.target.tools.values() for scope in tool.scopes}
+        needed = {scope for tool in self.target.tools.values() for scope in tool.scopes}
+        scopes = needed or self.target.wide_scope.split() or self.target.resource_scopes
         named = {"tenant": tenant.name} if tenant.name else {}
         return {
             "iss": tenant.authorization_server,

@@ -231,6 +231,7 @@ class Target:
         origins: further places off loopback that belong to it, such as a login page's.
         narrow_scope: a scope that clients and the user may have; `wide_scope` holds it and more; `forbidden_scope` is
             one that the user of `home` lacks.
+        resource_scopes: the scopes that the MCP server's metadata names, which let in whoever has them.
         other_scope: a scope that means something at `other_resource`.
         identities: who calls the tools, by name; none where they follow from the tools' scopes.
         public: the JSON-RPC methods that everybody may call, without a token.
@@ -258,6 +259,7 @@ class Target:
     wide_scope: str = ""
     forbidden_scope: str = ""
     resource: str = ""
+    resource_scopes: tuple[str, ...] = ()
     other_resource: str = ""
     other_scope: str = ""
     exchange_scope: str = ""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from harness.sandbox.containers.runtime import DockerSandbox
     from harness.sandbox.containers.target_container import TargetContainer
     from harness.sandbox.embedded import EmbeddedSandbox
+    from harness.sandbox.target import Sandbox
     from harness.target_file import TargetFile
 
     Started = EmbeddedSandbox | DockerSandbox
@@ -35,9 +36,10 @@ class Brought:
     sandbox: Started | None = None
     container: TargetContainer | None = None
 
-    def incidents(self) -> Iterator[str]:
-        """Tell what ended of itself, a sentence each."""
-        for service in self.sandbox.ended if self.sandbox else ():
+    def incidents(self, issuer: Sandbox | None) -> Iterator[str]:
+        """Tell what ended of itself, a sentence each; `issuer` is what the target trusts, if nothing was brought up."""
+        sandbox = self.sandbox or issuer
+        for service in sandbox.ended if sandbox else ():
             yield f"The {service.replace('_', ' ')} of the sandbox ended during the run."
         if self.container and self.container.ended:
             yield self.container.end_told()

@@ -49,10 +49,13 @@ def keep(sandbox: Kept, prepare: Callable[[], T], say: Callable[[T], None], *, u
             sandbox.launch()
             prepared = prepare()
             sandbox.await_ready()
-            with _recorded(sandbox, usable=usable):
-                say(prepared)
-                sys.stdout.flush()
-                _wait(sandbox)
+            with _recorded(sandbox, usable=usable):  # until it has ended: `down` waits for that, and `up` may follow
+                try:
+                    say(prepared)
+                    sys.stdout.flush()
+                    _wait(sandbox)
+                finally:
+                    sandbox.stop()
     except _Told:
         pass
     except SandboxError as fault:

@@ -54,8 +54,11 @@ class Outputs:
 
     @property
     def first(self) -> Path | None:
-        """The first file that is written; None where there is none."""
-        return next((path for name, path in self._paths.items() if name != CHECKS), None)
+        """The first report that was written to a file; beside a pipe, or /dev/stdout, there is no place for more."""
+        from reports.files import destination
+
+        files = (destination(path) for name, path in self._paths.items() if name != CHECKS)
+        return next(filter(Path.is_file, files), None)
 
     @classmethod
     def taken_from(cls, options: dict[str, Any]) -> Outputs:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -210,7 +210,7 @@ def _judge(options: Options, plan: Plan, brought: Brought, selected: tuple[Scena
 
     settings = options.settings
     gc.freeze()  # what is loaded stays: Hypothesis collects garbage in each thread that it begins to work in
-    known, incidents = options.catalogue.scenarios, brought.incidents
+    known, incidents = options.catalogue.scenarios, partial(brought.incidents, plan.issuer)
     summary = run(plan.target, selected, sink, wire=plan.wire, settings=settings, known=known, incidents=incidents)
     code = summary.exit_code(settings) or (IncompleteError.exit_code if options.outputs.incomplete else 0)
     if code and options.outputs.first:

@@ -98,4 +98,12 @@ class Runtime:
         engine = stack.enter_context(Engine.connect())
         sweep(engine)
         image = built(engine, self.base_image, lambda text: click.echo(text, err=True))
-        return DockerSandbox(port, engine=engine, image=image, authority=self.authority(), **options)
+        sandbox = DockerSandbox(port, engine=engine, image=image, authority=self.authority(), **options)
+        stack.callback(_tell_left, sandbox)
+        return sandbox
+
+
+def _tell_left(sandbox: DockerSandbox) -> None:
+    """Say that containers may be left, where the engine did not remove them."""
+    if sandbox.left:
+        click.echo(f"`mcp-assay down` removes what the sandbox left on the engine: {sandbox.left}", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from fixtures.service.clock import Clock
 from harness.sandbox.authority import TrustedRoot
 from harness.sandbox.control import ControlPlane
+from harness.sandbox.errors import SilentError
 from harness.sandbox.layout import Layout, Place
 from harness.sandbox.programs import AUDIT_FILES
 
@@ -25,6 +26,7 @@ class AttachedSandbox:
 
     Attributes:
         directory: where its clock and its audit files are.
+        services: which services there are.
         authority: the root of its certificates; None where it speaks plain http.
         rates: nothing: whoever started it may play the rates API, nobody else.
         documents: nothing, for the same reason.
@@ -36,6 +38,7 @@ class AttachedSandbox:
     layout: Layout
     control_token: str = field(repr=False)
     directory: Path
+    services: tuple[str, ...]
     authority: TrustedRoot | None = None
 
     @cached_property
@@ -52,10 +55,23 @@ class AttachedSandbox:
         files = {service: self.directory / name for service, name in AUDIT_FILES.items()}
         return {service: file for service, file in files.items() if file.exists()}
 
+    @property
+    def ended(self) -> Sequence[str]:
+        """The services that do not answer any more."""
+        return [service for service in self.services if not self._answers(service)]
+
     def control(self, service: str) -> ControlPlane:
         """Return a client of a service's control plane."""
         trust = self.authority.client_context if self.authority else None
         return ControlPlane(self.layout.place(service).control_url, self.control_token, trust)
+
+    def _answers(self, service: str) -> bool:
+        try:
+            with self.control(service) as control:
+                control.now()
+        except SilentError:
+            return False
+        return True
 
 
 def handle_of(sandbox: EmbeddedSandbox | DockerSandbox | AttachedSandbox) -> dict[str, Any]:
@@ -64,6 +80,7 @@ def handle_of(sandbox: EmbeddedSandbox | DockerSandbox | AttachedSandbox) -> dic
         "layout": asdict(sandbox.layout),
         "control_token": sandbox.control_token,
         "directory": str(sandbox.directory),
+        "services": list(sandbox.services),
         "root": sandbox.authority.root if sandbox.authority else None,
     }
 
@@ -72,4 +89,5 @@ def attach(handle: Mapping[str, Any]) -> AttachedSandbox:
     """Return the sandbox that a handle leads to."""
     places = {name: Place(**place) for name, place in handle["layout"].items()}
     root = TrustedRoot(handle["root"]) if handle.get("root") else None
-    return AttachedSandbox(Layout(**places), handle["control_token"], Path(handle["directory"]), root)
+    services = tuple(handle["services"])
+    return AttachedSandbox(Layout(**places), handle["control_token"], Path(handle["directory"]), services, root)

@@ -156,9 +156,13 @@ class ControlPlane:
     def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         try:
             answer = self._client.request(method, path, json=body)
-            data = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
+        except httpx.HTTPError as error:
             raise SilentError(f"the control plane at {self._client.base_url} does not answer: {error}") from error
+        try:
+            data = answer.json()
+        except ValueError as error:
+            what = f"{answer.status_code} and no JSON to {method} {path}"
+            raise SandboxError(f"the control plane at {self._client.base_url} answers {what}") from error
         if not answer.is_success:
             raise SandboxError(f"the control plane refused {method} {path}: {data.get('error', answer.status_code)}")
         return dict(data)

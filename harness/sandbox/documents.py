@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.once import Once
+from harness.sandbox.errors import SilentError
 from harness.sandbox.sockets import LOOPBACK
 
 if TYPE_CHECKING:
@@ -54,12 +55,18 @@ class DocumentsPlace:
         return self._folder / "root.pem"
 
     def serve(self) -> ClientDocuments:
-        """Return the documents' server, which answers from the first call on."""
+        """Return the documents' server, which answers from the first call on.
+
+        Raises:
+            SilentError: it has ended, or those who are to ask it cannot be let in, as where their network has ended.
+        """
         return self._documents.get()
 
     def _served(self) -> ClientDocuments:
         from harness.client_documents import ClientDocuments
 
+        if self._sock.fileno() < 0:  # it was closed, and be it by the first who tried
+            raise SilentError("client ID metadata documents are served no longer")
         authority = self._authority or self._own_authority()
         return self._stack.enter_context(ClientDocuments(sock=self._sock, tls=authority.server_context(_ALSO)))
 

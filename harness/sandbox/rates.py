@@ -6,6 +6,7 @@ import socket
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from harness.sandbox.errors import SilentError
 from harness.sandbox.sockets import LOOPBACK
 
 if TYPE_CHECKING:
@@ -34,9 +35,15 @@ class RatesPlace:
 
     @cached_property
     def api(self) -> DownstreamApi:
-        """The API itself, which answers from now on."""
+        """The API itself, which answers from now on.
+
+        Raises:
+            SilentError: it has ended, or those who are to ask it cannot be let in, as where their network has ended.
+        """
         from harness.downstream import DownstreamApi
 
+        if self._sock.fileno() < 0:  # it was closed, and be it by the first who tried
+            raise SilentError("the rates API is played no longer")
         tls = self._authority.server_context() if self._authority else None
         return DownstreamApi(sock=self._sock, tls=tls).__enter__()
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.sandbox.errors import SandboxError
 
-_END_SECONDS = 10.0
+_END_SECONDS = 40.0
 _LOOK_SECONDS = 0.02
 
 
@@ -111,7 +111,7 @@ def end_all() -> list[Record]:
     """End the processes of all recorded sandboxes, wait until they are gone, and return what was ended.
 
     Raises:
-        TimeoutError: a process did not end within 10 seconds.
+        TimeoutError: a process did not end within 40 seconds, in which containers are removed.
     """
     ended = []
     for path in _paths():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -86,6 +86,11 @@ class Sandbox(Protocol):
     @property
     def audit_files(self) -> Mapping[str, Path]:
         """The audit trails, by service; empty where none are written."""
+        ...
+
+    @property
+    def ended(self) -> Sequence[str]:
+        """The services that ended of themselves."""
         ...
 
     def control(self, service: str) -> ControlPlane:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from fixtures.service.audit import AuditTrail
 from fixtures.service.clock import Clock
@@ -39,6 +39,7 @@ class ThreadedSandbox:
         clock: the clock of all three.
         rates: where the rates API is played that the MCP server asks.
         documents: where client ID metadata documents are served to the authorization server.
+        ended: nothing: they are threads of this process.
 
     Args:
         world: the seed; the sandbox's own world without it.
@@ -48,6 +49,8 @@ class ThreadedSandbox:
     Raises:
         SandboxError: there is no free port.
     """
+
+    ended: ClassVar[Sequence[str]] = ()
 
     def __init__(
         self, world: World | None = None, *, state_dir: Path | None = None, authority: Authority | None = None

@@ -131,7 +131,7 @@ def a_document_that_never_ends_holds_nothing_up(ctx: Context) -> None:
         if fault.exchange is None or not published.fetches:
             raise
         raise Violation(
-            "an answer while the document does not end", "there was none in time", fault.exchange
+            "an answer while the document does not end", f"there was none: {fault.exchange.fault}", fault.exchange
         ) from fault
     finally:
         ended.set()

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness import doctor_containers
+from harness.sandbox.containers import image
+from harness.sandbox.containers.engine import Engine
+from harness.sandbox.errors import SandboxError
 from tests.addresses import free_base
 from tests.cli.assay import assay
 from tests.cli.test_doctor import _findings, _target
@@ -57,6 +60,20 @@ def test_an_engine_that_breaks_down_while_it_is_asked_is_told(monkeypatch: pytes
         ended = assay("doctor")
     assert ended.code == 2
     assert "it could not be looked at from inside a container: the Docker engine at" in _findings(ended)["issuer"][0][1]
+
+
+def test_a_sandbox_that_does_not_start_for_the_look_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ready(_engine: Engine, _base: str) -> str:
+        raise SandboxError("the mock_idp of the sandbox was not ready within 30 seconds")
+
+    monkeypatch.setattr(image, "ready", ready)
+    version = {"ApiVersion": "1.50", "Version": "28.1.0", "Arch": "arm64"}
+    places = {"/version": document(version), "/v1.50/containers/json": document([])}
+    with Hostile(answer(status="500 Internal Server Error"), places) as server:
+        monkeypatch.setenv("DOCKER_HOST", server.url.replace("http", "tcp"))
+        ended = assay("doctor")
+    assert ended.code == 2
+    assert "the mock_idp of the sandbox was not ready" in _findings(ended)["issuer"][0][1]
 
 
 def test_the_container_of_a_target_file_is_looked_at_instead_of_the_target(tmp_path: Path) -> None:

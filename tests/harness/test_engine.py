@@ -17,6 +17,7 @@ from harness.events import Event, RunFinished, RunStarted, ScenarioFinished, Set
 from harness.exchange import Answer, Exchange
 from harness.http import Wire
 from harness.requirement import Level, Role, load_requirements
+from harness.sandbox.errors import SandboxError, SilentError
 from harness.scenario import Scenario
 from harness.support import Capability, Support
 from harness.target import Target, Tenant
@@ -60,6 +61,8 @@ def warning(ctx: Context) -> None:
         (warning, True, Verdict.WARNING, 0),
         (raising(Blocked("a")), True, Verdict.BLOCKED, 3),
         (raising(NotApplicable("a")), True, Verdict.NOT_APPLICABLE, 3),
+        (raising(SilentError("a service is gone")), True, Verdict.BLOCKED, 3),
+        (raising(SandboxError("a service refused")), True, Verdict.ERROR, 4),
         (raising(ZeroDivisionError()), True, Verdict.ERROR, 4),
         (raising(SystemExit(0)), True, Verdict.ERROR, 4),
         (raising(pytest.skip.Exception("no")), True, Verdict.ERROR, 4),

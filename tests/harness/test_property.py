@@ -11,6 +11,7 @@ from harness.exchange import Evidence, Exchange
 from harness.http import Wire
 from harness.property import Machine, explore, for_all, step
 from harness.run import Run
+from harness.sandbox.errors import SilentError
 from harness.support import Capability, Support
 from harness.target import Target, Tenant
 from harness.verdict import Blocked, NotApplicable, Violation
@@ -68,7 +69,7 @@ def test_a_run_multiplies_the_budget(times: int) -> None:
     assert len(drawn) == 10 * times
 
 
-@pytest.mark.parametrize("end", [Blocked("gone"), NotApplicable("absent")])
+@pytest.mark.parametrize("end", [Blocked("gone"), NotApplicable("absent"), SilentError("silent")])
 def test_what_cannot_be_judged_ends_the_search_at_once(ctx: Context, end: Exception) -> None:
     calls = []
 

@@ -17,9 +17,11 @@ import httpx
 import pytest
 
 from fixtures.service.audit import verify
+from harness.listener import Listener, Reply
 from harness.sandbox import child, embedded, programs, sockets
+from harness.sandbox.control import ControlPlane
 from harness.sandbox.embedded import EmbeddedSandbox
-from harness.sandbox.errors import SandboxError
+from harness.sandbox.errors import SandboxError, SilentError
 from harness.sandbox.layout import SERVICES, Layout, Place
 from mcp_assay import PACKAGES
 from tests.addresses import own_loopback_address
@@ -199,8 +201,18 @@ def test_an_unknown_mutant_is_named_and_nothing_is_started() -> None:
 def test_a_control_plane_that_is_gone_is_told() -> None:
     with EmbeddedSandbox() as sandbox:
         control = sandbox.control("mock_idp")
-    with control, pytest.raises(SandboxError, match="does not answer"):
+    with control, pytest.raises(SilentError, match="does not answer"):
         control.now()
+
+
+def test_a_control_plane_that_breaks_is_not_taken_for_one_that_is_gone() -> None:
+    with (
+        Listener(lambda _: Reply(500, b"Internal Server Error")) as broken,
+        ControlPlane(broken.url, "token") as control,
+        pytest.raises(SandboxError, match="answers 500 and no JSON to GET /clock") as told,
+    ):
+        control.now()
+    assert not isinstance(told.value, SilentError)
 
 
 def _expect_200(url: str) -> None:

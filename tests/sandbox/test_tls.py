@@ -181,6 +181,17 @@ def test_whoever_attaches_is_given_the_root(sandbox: EmbeddedSandbox) -> None:
     assert _passed(verdicts), verdicts
 
 
+def test_a_target_that_trusts_it_may_show_its_certificate(sandbox: EmbeddedSandbox) -> None:
+    port = int(sandbox.layout.mock_idp.url.rpartition(":")[2])
+    target = {"mcp_server": sandbox.layout.resource("acme"), "trusts": "sandbox"}
+    with (
+        registry.recorded({"mock_idp": sandbox.layout.mock_idp.url}, handle_of(sandbox)),
+        ExitStack() as stack,
+    ):
+        plan = plan_of(checked_target_file({"target": target, "sandbox": {"port": port}}, "here"), 10, stack)
+        assert _passed(_verdicts(plan, "mcp/discovery"))
+
+
 def test_a_target_that_trusts_it_may_have_a_certificate_of_the_system_s(
     sandbox: EmbeddedSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from harness.cli.bringing import Brought
 from harness.keys import header_of
+from harness.listener import Listener, Reply
+from harness.planning import plan_of
 from harness.sandbox import registry
-from harness.sandbox.attached import handle_of
+from harness.sandbox.attached import attach, handle_of
 from harness.sandbox.embedded import EmbeddedSandbox
 from harness.sandbox.errors import SandboxError
 from harness.sandbox.target import Sandbox
 from harness.sandbox.trusted import trusted_sandbox
+from harness.target_file import checked_target_file
 from tests.addresses import free_base
 
 
@@ -62,6 +69,22 @@ def test_one_that_runs_is_used_and_left_running() -> None:
                 assert _kid(used) == kid
             assert not running.ended
         assert registry.usable(port) is None
+
+
+def test_a_run_is_told_what_ended_of_one_that_it_started_and_of_one_that_ran_already() -> None:
+    base = free_base()
+    with Listener(lambda _: Reply(401)) as target, ExitStack() as stack:
+        data = {"target": {"mcp_server": f"{target.url}/mcp", "trusts": "sandbox"}, "sandbox": {"port": base}}
+        plan = plan_of(checked_target_file(data, "here"), 10, stack)
+        stack.callback(plan.wire.close)
+        assert isinstance(plan.issuer, EmbeddedSandbox)
+        beside = attach(handle_of(plan.issuer))
+        assert [list(Brought().incidents(issuer)) for issuer in (plan.issuer, beside)] == [[], []]
+        pid = plan.issuer.pids["authorization_server"]
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        told = ["The authorization server of the sandbox ended during the run."]
+        assert [list(Brought().incidents(issuer)) for issuer in (plan.issuer, beside)] == [told, told]
 
 
 def test_one_that_may_not_be_used_is_in_the_way() -> None:

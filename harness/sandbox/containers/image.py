@@ -15,6 +15,8 @@ from harness.sandbox.containers import context
 from harness.sandbox.containers.base import Base, base_image, python_of
 from harness.sandbox.containers.dependencies import closure, installed_here
 from harness.sandbox.containers.engine import Engine, EngineError
+from harness.sandbox.containers.leftovers import PREFIX
+from harness.sandbox.containers.owner import Owner
 
 REPOSITORY = "mcp-assay-sandbox"
 
@@ -105,9 +107,14 @@ def _one_at_a_time() -> Iterator[None]:
 
 def _build(engine: Engine, base: Base, tag: str) -> None:
     python = python_of(engine, base)
-    with tempfile.TemporaryDirectory(prefix="mcp-assay-") as scratch, tempfile.TemporaryFile() as packed:
-        context.write_context(Path(scratch), [base.architecture], base.name, python)
-        context.pack(Path(scratch), packed)
+    with (
+        tempfile.TemporaryDirectory(prefix=PREFIX) as scratch,
+        Owner(Path(scratch)),  # a sweep removes it should we be killed meanwhile
+        tempfile.TemporaryFile() as packed,
+    ):
+        folder = Path(scratch) / "context"
+        context.write_context(folder, [base.architecture], base.name, python)
+        context.pack(folder, packed)
         packed.seek(0)
         try:
             with engine.faults():

@@ -73,12 +73,21 @@ class Pod:
         self._belongings = belongings
         self._published = tuple(published)
         self._containers: dict[str, Container] = {}
+        self._asked: set[str] = set()
         self.name = self.name_of(NETWORK)
 
     @property
     def containers(self) -> Mapping[str, Container]:
         """The containers by service; those that were made, whether they run or not."""
         return dict(self._containers)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the engine has said of every container that it made it.
+
+        Where it hangs, or where we were interrupted meanwhile, one may come yet.
+        """
+        return not self._asked
 
     def name_of(self, service: str) -> str:
         """Return the name of a service's container."""
@@ -200,8 +209,10 @@ class Pod:
     def _started(self, service: str, settings: dict[str, Any]) -> Container:
         """Make a container and start it; it is ours to remove from the moment when it was made."""
         client = self._engine.client
+        self._asked.add(service)
         with self._engine.faults():
             made = client.api.create_container_from_config(settings, self.name_of(service))  # type: ignore[no-untyped-call]
+            self._asked.remove(service)
             known = {"Id": made["Id"], "Name": f"/{self.name_of(service)}"}
             container = self._containers[service] = client.containers.prepare_model(known)
             client.api.start(made["Id"])

@@ -54,10 +54,17 @@ class Premises:
         """The lock file, which is locked while we live."""
         return self._directory / LOCK_FILE
 
-    def leave(self) -> None:
-        """Remove the directory; nothing happens the second time. Nothing of the sandbox is on the engine any more."""
-        self._reaper.end()
+    def leave(self, *, settled: bool = True) -> None:
+        """Remove the directory; nothing happens the second time. Nothing of the sandbox is on the engine any more.
+
+        Args:
+            settled: whether nothing can come there any more either; the reaper stays for that where it can.
+        """
         shutil.rmtree(self._directory, ignore_errors=True)
+        if settled:
+            self._reaper.end()
+        else:
+            self._reaper.take_over()
         self._release()
 
     def abandon(self) -> None:

@@ -48,6 +48,7 @@ class DockerSandbox:
         engine: what runs the containers.
         services: which services there are.
         pod: the containers; from `launch` on.
+        left: why containers may be left after `stop`; nothing where they are gone.
 
     Args:
         port: the base of the six ports; None or 0 for free ones.
@@ -94,6 +95,7 @@ class DockerSandbox:
         self._published = tuple(published)
         self.control_token = secrets.token_urlsafe(32)
         self.directory = Path()
+        self.left = ""
         self._callbacks: list[Callable[[], None]] = []
         self._layout: Layout | None = None
         self._premises: Premises | None = None
@@ -240,7 +242,7 @@ class DockerSandbox:
                 self._pod.open(relay_command(ports.relay), {TUNNEL_VARIABLE: self.control_token})
             except PortTakenError:
                 self._pod.remove()
-                if self._port or not tries_left:
+                if not tries_left:
                     raise
             else:
                 break
@@ -276,10 +278,8 @@ class DockerSandbox:
                 return
 
     def _why_ended(self) -> EngineError | None:
-        assert self._watch
-        if self._watch.lost:
-            return self._watch.lost
-        return next((self.engine.died(self.pod.containers[service]) for service in self.ended), None)
+        lost = self._watch.lost if self._watch else None
+        return lost or next((self.engine.died(self.pod.containers[service]) for service in self.ended), None)
 
     def _remove(self) -> None:
         premises, self._premises = self._premises, None
@@ -288,10 +288,11 @@ class DockerSandbox:
         try:
             if self._pod:
                 self._pod.remove()
-        except EngineError:
+        except EngineError as fault:
+            self.left = str(fault)
             premises.abandon()
         else:
-            premises.leave()
+            premises.leave(settled=self._pod is None or self._pod.settled)
 
     def _call_back(self) -> None:
         for callback in self._callbacks:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from harness.container_table import ContainerTable, port_of
+from harness.redaction import Redactor
 from harness.sandbox.containers.engine import EngineError
 from harness.sandbox.containers.listening import listening
 from harness.sandbox.containers.pod import NETWORK
@@ -20,7 +21,6 @@ from harness.target_file import TargetFile
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-    from harness.redaction import Redactor
     from harness.sandbox.containers.runtime import DockerSandbox
 
 SERVICE = "target"
@@ -118,8 +118,10 @@ class TargetContainer:
         return ""
 
     def end_told(self) -> str:
-        """Return the sentence for a target that ended of itself, with its last lines."""
-        return f"the target ended while it was judged: {self._end()}"
+        """Return the sentence for a target that ended of itself, with its last line: a traceback's says most."""
+        ended, _, words = self._end().partition("\n")
+        last = words.rpartition("\n")[2]
+        return f"The target ended while it was judged: {ended} {last}".rstrip(": ") + "."
 
     def logs(self) -> bytes:
         """Return what it wrote, whole lines, the last 2 MB at most.
@@ -209,7 +211,11 @@ class TargetContainer:
 
     def _end(self) -> str:
         assert self._container
-        return str(self._engine.died(self._container))
+        return self._redacted(str(self._engine.died(self._container)))
+
+    def _redacted(self, text: str) -> str:
+        """Return what the target wrote without the secrets that it was given: it is told where everybody looks."""
+        return Redactor(secrets=self._table.secrets()).log(text)
 
     def _not_ready(self, said: str) -> str:
         """Say why it is not ready, with what its network tells."""
@@ -218,7 +224,7 @@ class TargetContainer:
         if "answers" not in said.split()[:1]:
             who = listening(self._engine, self._sandbox.pod.containers[NETWORK], port)
             sentence = f"{sentence}; {who.value}"
-        words = self.last_words()
+        words = self._redacted(self.last_words())
         return f"{sentence}:\n{words}" if words else f"{sentence}; it wrote nothing"
 
 

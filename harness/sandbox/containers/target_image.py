@@ -46,11 +46,12 @@ def target_image(engine: Engine, table: ContainerTable, base: Path, say: Callabl
 def _had(engine: Engine, name: str, say: Callable[[str], None]) -> str:
     from docker.errors import APIError, ImageNotFound
 
+    refusal = ""
     with engine.faults():
-        with suppress(ImageNotFound):
-            return str(engine.client.images.get(name).id)
-        say(f"pulling the target's image {name}")
         try:
+            with suppress(ImageNotFound):
+                return str(engine.client.images.get(name).id)
+            say(f"pulling the target's image {name}")
             refusal = _pull(engine, name)
             return str(engine.client.images.get(name).id)
         except ImageNotFound as fault:

@@ -12,7 +12,7 @@ from typing import Any
 
 from fixtures.relay.carrying import Connection, join
 from fixtures.relay.relay import LISTENING, LOOPBACK, TAKEN
-from harness.sandbox.errors import SandboxError
+from harness.sandbox.errors import SandboxError, SilentError
 
 IDLE_LINES = 4
 """How many connections lie ready for each port, so that as many visitors need not wait at the same moment."""
@@ -47,7 +47,7 @@ class Tunnel:
             SandboxError: the relay does not answer, the port is taken in the pod, or the tunnel was stopped.
         """
         if not self._done(self._open(port)):
-            raise SandboxError("the network of the sandbox's containers has ended")
+            raise SilentError("the network of the sandbox's containers has ended")
         try:
             yield
         finally:
@@ -93,7 +93,7 @@ class Tunnel:
                 answer = await answered
         except TimeoutError:
             await self._close(port)
-            raise SandboxError("the network of the sandbox's containers does not answer") from None
+            raise SilentError("the network of the sandbox's containers does not answer") from None
         if answer != LISTENING:
             await self._close(port)
             raise SandboxError(f"port {port} is in use in the network of the sandbox's containers")
@@ -133,6 +133,7 @@ class Tunnel:
             line = await asyncio.open_connection(LOOPBACK, self._relay)
         except OSError:
             return None
+        line[1].transport.set_write_buffer_limits(0)  # what was carried is the kernel's, and outlives our abort
         try:
             line[1].write(f"{self._token} {port}\n".encode())
             answer = await _heard(line)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _OVER = {"exited", "dead", "removing"}
 _JOIN_SECONDS = 1.0
+_PAUSE_SECONDS = 0.25
 
 
 class Watch:
@@ -37,7 +38,7 @@ class Watch:
         self._label = f"{SANDBOX}={sandbox}"
         self._on_end = on_end
         self._events: Any = None
-        self._stopped = False
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     def start(self) -> None:
@@ -47,7 +48,7 @@ class Watch:
 
     def stop(self) -> None:
         """Notice nothing more; nothing happens the second time."""
-        self._stopped = True
+        self._stopped.set()
         if self._events is not None:
             with suppress(Exception):  # whatever the SDK finds to complain about in a stream that is over
                 self._events.close()
@@ -55,16 +56,17 @@ class Watch:
             self._thread.join(_JOIN_SECONDS)
 
     def _run(self) -> None:
-        while not self._stopped:
+        while not self._stopped.is_set():
             try:
                 self._listen()
                 with self._engine.faults():
                     self._look()
             except EngineError as fault:
-                if not self._stopped:
+                if not self._stopped.is_set():
                     self.lost = fault
                     self._on_end()
                 return
+            self._stopped.wait(_PAUSE_SECONDS)  # it may refuse to tell, and go on all the same
 
     def _listen(self) -> None:
         """Note what ends until the stream does: the engine ended it, or was silent for long."""
@@ -72,6 +74,8 @@ class Watch:
         with suppress(EngineError), self._engine.faults():
             self._events = api.events(filters={"label": self._label, "event": "die"}, decode=True)
             self._look()  # at what ended before
+            if self._stopped.is_set():  # which closes a stream that it sees
+                return
             for event in self._events:
                 self._note(event["Actor"]["Attributes"].get(SERVICE, ""))
 
@@ -81,6 +85,6 @@ class Watch:
                 self._note(each["Labels"].get(SERVICE, ""))
 
     def _note(self, service: str) -> None:
-        if not self._stopped and service not in self.ended:
+        if not self._stopped.is_set() and service not in self.ended:
             self.ended.append(service)
             self._on_end()

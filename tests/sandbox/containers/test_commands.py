@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from harness.sandbox.child import environment
+from harness.sandbox.containers.check import both_sides
 from harness.sandbox.containers.engine import Engine
+from harness.sandbox.containers.found import sandboxes
 from harness.sandbox.containers.image import built
 from harness.sandbox.containers.labels import OWNER, SANDBOX, SERVICE
 from tests.addresses import free_base
@@ -119,10 +120,10 @@ def test_two_sandboxes_run_side_by_side_and_down_removes_both(engine: Engine, ma
         services = {"network", "mock_idp", "authorization_server", "mcp_server"}
         assert all(_containers(engine, sandbox).keys() == services for sandbox in sandboxes)
         ended = machine.run("down")
+        assert not any(_containers(engine, sandbox) for sandbox in sandboxes)
         codes = [process.wait(BOUND_SECONDS) for process in (first, second)]
     assert (ended.returncode, codes) == (0, [0, 0])
     assert ended.stdout.count("ended the sandbox of process") == 2
-    assert not any(_containers(engine, sandbox) for sandbox in sandboxes)
 
 
 def test_the_table_is_that_of_the_embedded_runtime_but_for_its_last_line(machine: Machine) -> None:
@@ -195,6 +196,7 @@ def test_a_run_whose_engine_is_killed_says_so_and_the_next_one_tidies_up(
         private_engine.kill()
         out, err = process.communicate(timeout=BOUND_SECONDS)
     assert process.returncode == 3, err
+    assert err.startswith("`mcp-assay down` removes what the sandbox left on the engine: no Docker engine answers at ")
     sentence = "The engine of the sandbox ended during the run."
     assert sentence in out
     assert json.loads(report.read_text(encoding="utf-8"))["incidents"] == [sentence]
@@ -206,14 +208,14 @@ def test_a_run_whose_engine_is_killed_says_so_and_the_next_one_tidies_up(
     assert not any((tmp_path / "tmp").glob("mcp-assay-*"))
 
 
-def test_a_token_of_a_browser_here_works_in_a_container_and_the_other_way_round(
+def test_a_token_that_was_got_here_works_in_a_container_and_the_other_way_round(
     engine: Engine, machine: Machine
 ) -> None:
     with machine.running("up", "--runtime", "docker", "--port", "0", until=READY) as (_, said):
-        issuer = next(word for word in said.split() if word.endswith("/acme") and "http" in word)
-        container = _containers(engine, _sandbox(said))["mcp_server"]
-        ask = f"import urllib.request as u, json; print(json.load(u.urlopen('{issuer}/jwks')) and 'had')"
-        created = engine.client.api.exec_create(container, ["python3", "-c", ask])
-        said_within = engine.client.api.exec_start(created["Id"])
-        assert b"had" in said_within
-        assert httpx.get(f"{issuer}/jwks", trust_env=False).json()["keys"]
+        (found,) = (each for each in sandboxes(engine) if each.sandbox_id == _sandbox(said))
+        compared = both_sides(engine, found, "acme")
+    assert compared.faults == ()
+    assert found.issuer("acme") in said
+    for seen in (compared.here, compared.there):
+        assert (seen.issuer, seen.bare, bool(seen.token)) == (found.issuer("acme"), 401, True)
+        assert seen.presented not in (0, 401, 403, 404)

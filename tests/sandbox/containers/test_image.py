@@ -24,6 +24,9 @@ from harness.sandbox.containers.base import base_image as base_of
 from harness.sandbox.containers.base import python_of
 from harness.sandbox.containers.engine import Engine
 from harness.sandbox.containers.image import built, ready, tag_on
+from harness.sandbox.containers.leftovers import PREFIX
+from harness.sandbox.containers.owner import LOCK_FILE, lives
+from harness.sandbox.errors import SandboxError
 
 LARGEST_MEGABYTES = 90
 READY_SECONDS = 20
@@ -228,3 +231,22 @@ def test_a_context_for_two_architectures_holds_the_libraries_of_each(
     recipe = (tmp_path / "Dockerfile").read_text()
     assert f"ARG BASE={base_image}\n" in recipe
     assert "--platform=${BUILDPLATFORM}" in recipe
+
+
+def test_a_sweep_finds_what_a_killed_build_leaves(
+    engine: Engine, base_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[Path, bool]] = []
+
+    def killed(folder: Path, *_: object) -> None:
+        seen.append((folder.parent, lives(folder.parent / LOCK_FILE)))
+        raise SandboxError("killed")
+
+    monkeypatch.setattr(context, "our_version", lambda: "0.0.0")  # of which there is no image yet
+    monkeypatch.setattr(context, "write_context", killed)
+    with pytest.raises(SandboxError, match="killed"):
+        built(engine, base_image, print)
+    [(scratch, lived)] = seen
+    assert lived
+    assert scratch.name.startswith(PREFIX)
+    assert not scratch.exists()

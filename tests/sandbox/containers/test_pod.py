@@ -15,6 +15,7 @@ from docker.models.containers import Container
 
 from harness.sandbox.containers.engine import Engine, PortTakenError
 from harness.sandbox.containers.labels import OWNER, SANDBOX, SERVICE
+from harness.sandbox.containers.owner import Owner
 from harness.sandbox.containers.pod import NETWORK, SHARED, Belongings, Pod
 
 BOUND_SECONDS = 20
@@ -46,11 +47,12 @@ print(json.dumps({
 
 
 @pytest.fixture
-def belongings(tmp_path: Path) -> Belongings:
+def belongings(tmp_path: Path) -> Iterator[Belongings]:
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o777)
-    return Belongings(secrets.token_hex(4), tmp_path / "owner.lock", shared)
+    with Owner(tmp_path) as owner:  # who lives, so that the sweep of a command that runs beside us spares the pod
+        yield Belongings(secrets.token_hex(4), owner.file, shared)
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def sandbox(make: Make) -> Iterator[DockerSandbox]:
 
 def _left(engine: Engine, sandbox: DockerSandbox) -> list[str]:
     name = sandbox.pod.name.removesuffix("-network")
-    return [str(each.name) for each in engine.client.containers.list(all=True, filters={"name": name})]
+    return [str(each["Names"]) for each in engine.client.api.containers(all=True, filters={"name": name})]
 
 
 def _get(url: str, **options: Any) -> httpx.Response:
@@ -237,7 +237,7 @@ def test_a_port_in_use_is_named_and_nothing_is_left(make: Make, engine: Engine) 
     assert not sandbox.directory.exists()
     with sandbox:
         assert sandbox.layout.mock_idp.url == f"http://127.0.0.1:{base}"
-    assert _left(engine, sandbox) == []
+    assert (_left(engine, sandbox), sandbox.left) == ([], "")
 
 
 def test_a_port_of_the_target_that_is_in_use_is_named(make: Make) -> None:
@@ -247,7 +247,10 @@ def test_a_port_of_the_target_that_is_in_use_is_named(make: Make) -> None:
             make(published=[port]).start()
 
 
-def test_a_free_port_that_is_lost_to_another_is_replaced(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("base", [free_base, lambda: None])
+def test_a_free_port_that_is_lost_to_another_is_replaced(
+    make: Make, monkeypatch: pytest.MonkeyPatch, base: Callable[[], int | None]
+) -> None:
     lost: list[socket.socket] = []
     picked = Ports.picked
 
@@ -258,7 +261,7 @@ def test_a_free_port_that_is_lost_to_another_is_replaced(make: Make, monkeypatch
         return ports
 
     monkeypatch.setattr(Ports, "picked", picked_too_late)
-    with make(services=("mock_idp",)) as sandbox, lost[0]:
+    with make(base(), services=("mock_idp",)) as sandbox, lost[0]:
         assert _get(f"{sandbox.layout.idp_issuer('acme')}/jwks").status_code == 200
 
 
@@ -300,6 +303,27 @@ def test_a_service_that_is_killed_is_told(make: Make) -> None:
         again = threading.Event()
         sandbox.on_end(again.set)
         assert again.is_set()
+
+
+def test_what_the_engine_makes_when_nobody_waits_for_it_any_more_goes_too(
+    make: Make, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def interrupted(*arguments: Any) -> None:
+        asked.append(arguments)
+        raise KeyboardInterrupt
+
+    sandbox = make(services=("mock_idp",))
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.client.api, "create_container_from_config", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sandbox.start()
+    assert not sandbox.directory.exists()
+    engine.client.api.create_container_from_config(*asked[0])  # type: ignore[no-untyped-call]
+    assert _left(engine, sandbox)
+    _await(lambda: not _left(engine, sandbox))
+    assert sandbox.left == ""
 
 
 def test_an_issuer_keeps_its_keys_in_a_file_of_the_users_alone(make: Make, tmp_path: Path) -> None:
@@ -360,6 +384,7 @@ def test_a_killed_engine_is_told_and_what_is_left_goes_when_it_is_back(
         assert told.wait(BOUND_SECONDS)
         assert sandbox.ended == ["engine"]
         sandbox.stop()
+        assert sandbox.left.startswith(f"no Docker engine answers at {own.address}")
         private_engine.start()
         _await(lambda: not own.client.api.containers(all=True) and not sandbox.directory.exists())
     for process in reaper._left_alone:

@@ -189,6 +189,18 @@ def test_one_that_dies_at_once_is_told_with_its_last_lines(
     assert not is_there(engine, sandbox)
 
 
+def test_no_secret_that_it_was_given_is_in_its_last_words(
+    sandbox: DockerSandbox, folder: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSAY_TEST_SECRET", SECRET)
+    given = {"environment_env": {"PASSWORD": "ASSAY_TEST_SECRET"}}
+    program = "import os; print('the password is', os.environ['PASSWORD'], flush=True); "
+    for then in ("raise SystemExit(1)", "import signal; signal.pause()"):
+        said = refusal(target_file(port, command=["-c", program + then], ready_within=1, **given), sandbox, folder)
+        assert "the password is <secret:" in said
+        assert SECRET not in said
+
+
 def test_one_that_listens_on_its_own_loopback_alone_is_told_so(
     engine: Engine, sandbox: DockerSandbox, folder: Path, port: int
 ) -> None:
@@ -228,8 +240,9 @@ def test_the_end_of_one_is_noticed_with_its_last_words(
             pass
         assert target.ended
         assert "the password is None" in target.last_words()
-        assert "ended while it was judged" in target.end_told()
-        assert "with exit code 137" in target.end_told()
+        ended = f"the container {sandbox.pod.name_of('target')} ended with exit code 137"
+        assert target.end_told().startswith(f"The target ended while it was judged: {ended}: ")
+        assert "\n" not in target.end_told()
 
 
 def test_it_finds_the_root_certificate_of_a_sandbox_with_tls(engine: Engine, image: str, folder: Path) -> None:

@@ -52,6 +52,11 @@ def test_what_did_not_change_is_not_made_again_and_what_changed_takes_the_place(
         engine.client.images.get(first)
 
 
+def test_a_name_that_the_engine_does_not_take_is_the_targets(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(SandboxError, match=r"the target's image Server/It .*must be lowercase; .*--target-image"):
+        got(engine, ContainerTable(image="Server/It"), tmp_path)
+
+
 def test_a_folder_without_a_recipe_is_named(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(SandboxError) as fault:
         got(engine, ContainerTable(build="server"), tmp_path)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from fixtures.relay.relay import LISTENING, TAKEN
 from harness import listener
 from harness.listener import Listener, Received, Reply
 from harness.sandbox.containers import tunnel
@@ -115,6 +116,42 @@ def test_whoever_hangs_up_without_an_answer_does_so_in_the_pod_too(through: Tunn
         with taken:
             assert taken.recv(8) == b"anybody?"
         assert visitor.recv(1) == b""
+
+
+@pytest.mark.parametrize("beyond", range(-98_304, 98_304, 16_384))
+def test_a_slow_visitor_that_has_said_all_hears_all(ours: str, beyond: int) -> None:
+    """What does not fit into the network's buffers when both have ended is not lost; here the relay is ours."""
+    with ExitStack() as stack:
+        server, relay = stack.enter_context(_at(ours)), stack.enter_context(_at(ours))
+        through = Tunnel(relay.getsockname()[1], TOKEN)
+        stack.callback(through.stop)
+        fits = _fitting(relay)
+        letting = threading.Thread(target=lambda: stack.enter_context(through.outlet(server.getsockname()[1])))
+        letting.start()
+        line = stack.enter_context(relay.accept()[0])
+        line.sendall(LISTENING)
+        letting.join()
+        line.sendall(TAKEN)
+        line.shutdown(socket.SHUT_WR)
+        taken, _ = server.accept()
+        with taken:
+            assert taken.recv(1) == b""
+            taken.settimeout(BOUND_SECONDS)
+            taken.sendall(bytes(fits + beyond))
+        with line.makefile("rb") as heard:
+            assert len(heard.readline()) > 0
+            assert len(heard.read()) == fits + beyond
+
+
+def _fitting(server: socket.socket) -> int:
+    """Return how many bytes a connection takes of which nothing is read."""
+    with socket.create_connection(server.getsockname()) as one, server.accept()[0]:
+        one.setblocking(False)
+        sent = 0
+        with suppress(BlockingIOError):
+            while True:
+                sent += one.send(bytes(65_536))
+    return sent
 
 
 def test_a_port_that_nobody_listens_at_hangs_up(through: Tunnel, ours: str) -> None:
