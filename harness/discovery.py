@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,7 +16,7 @@ _AUTH_PARAM = re.compile(rf'({_NAME})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))',
 _AUTH_SCHEME = re.compile(rf"({_NAME})(?=[\s,]|$)")
 _SEPARATORS = re.compile(r"[\s,]*")
 _NEXT_ITEM = re.compile(r"[^,]*")
-_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")  # RFC 6749 section 3.3
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")
 
 
 def well_known(url: str, name: str) -> str:
@@ -89,11 +89,16 @@ def authorization_server_of(metadata: dict[str, Any]) -> str:
     return first if isinstance(first, str) and origin_of(first) else ""
 
 
-def scopes_of(metadata: dict[str, Any]) -> tuple[str, ...]:
+def scopes_of(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the scopes that protected resource metadata names (RFC 9728 section 2), as far as they are scopes."""
     listed = metadata.get("scopes_supported")
     names = listed if isinstance(listed, list) else []
-    return tuple(name for name in names if isinstance(name, str) and _SCOPE.fullmatch(name))
+    return tuple(filter(is_scope, names))
+
+
+def is_scope(name: object) -> bool:
+    """Whether something is a scope's name (RFC 6749 section 3.3) of no more than 200 characters."""
+    return isinstance(name, str) and _SCOPE.fullmatch(name) is not None
 
 
 def challenge(answer: Answer) -> dict[str, str]:

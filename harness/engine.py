@@ -6,7 +6,7 @@ import random
 import threading
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -72,15 +72,21 @@ def run(
         interrupted = True
     finally:
         wire.close()
-    unfinished = len(selected) - len(results)
-    verdicts = {result.scenario.id: result.verdict for result in results}
-    everything = known or [scenario.id for scenario in selected]
-    judged = Judged(verdicts, everything, settings.whole and not unfinished, settings.today)
-    out_of_date = problems(target.expected, judged, allow_blocked=settings.allow_blocked)
     ordered = tuple(sorted(results, key=lambda result: result.scenario.id))
+    unfinished = len(selected) - len(results)
+    out_of_date = _out_of_date(target, ordered, settings, known or [item.id for item in selected], unfinished)
     summary = Summary(ordered, out_of_date, (time.monotonic() - started) * 1000, unfinished, tuple(incidents()))
     sink(RunFinished(summary, interrupted))
     return summary
+
+
+def _out_of_date(
+    target: Target, results: tuple[Result, ...], settings: Settings, known: Collection[str], unfinished: int
+) -> Mapping[str, str]:
+    """Return the entries of the baseline that turn the run red, each with the reason."""
+    verdicts = {result.scenario.id: result.verdict for result in results}
+    judged = Judged(verdicts, known, settings.whole and not unfinished, settings.today)
+    return problems(target.expected, judged, allow_blocked=settings.allow_blocked)
 
 
 def judge(shared: Run, scenario: Scenario) -> Result:

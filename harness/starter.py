@@ -19,7 +19,6 @@ from harness.run import OUT_OF_BAND
 from harness.starter_tools import FoundTool, find_tools
 from harness.verdict import Blocked
 
-_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _UNSAFE = re.compile(r'["\\]|[^\x20-\x7e]')
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -38,9 +37,7 @@ class Found:
     def scopes(self) -> tuple[str, ...]:
         """The scopes that the resource, or else its authorization server, supports; those about identity left out."""
         for document in (self.resource_metadata, self.metadata):
-            listed = document.get("scopes_supported")
-            names = [name for name in listed if _is_scope(name)] if isinstance(listed, list) else []
-            if names:
+            if names := tuple(filter(_is_resources, discovery.scopes_of(document))):
                 return tuple(dict.fromkeys(names))
         return ()
 
@@ -97,7 +94,7 @@ def target_file_text(found: Found) -> str:
         registration=found.metadata.get("registration_endpoint"),
         clients=[] if found.metadata.get("registration_endpoint") else list(_clients(found.metadata)),
         revisions=REVISIONS,
-        tools=[replace(tool, scopes=tuple(filter(_is_scope, tool.scopes))) for tool in found.tools],
+        tools=[replace(tool, scopes=tuple(filter(_is_resources, tool.scopes))) for tool in found.tools],
     )
 
 
@@ -120,8 +117,9 @@ def _speaks_mcp(client: Client, url: str) -> bool:
     return bool(result_of(answer)) or (answer.status == 401 and discovery.has_bearer_challenge(answer))
 
 
-def _is_scope(name: object) -> bool:
-    return isinstance(name, str) and bool(_SCOPE.fullmatch(name)) and name not in OUT_OF_BAND
+def _is_resources(scope: str) -> bool:
+    """Whether it is a scope, and about a resource rather than about identity."""
+    return discovery.is_scope(scope) and scope not in OUT_OF_BAND
 
 
 def _clients(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

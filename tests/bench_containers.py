@@ -8,7 +8,8 @@ import sys
 import time
 from collections.abc import Iterator
 
-from harness.cli.runtimes import BASE_IMAGE, BASE_VARIABLE
+from harness.cli.runtimes import BASE_IMAGE
+from harness.sandbox.containers import BASE_VARIABLE
 from harness.sandbox.containers.engine import Engine
 from harness.sandbox.containers.image import built
 from harness.sandbox.errors import SandboxError

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.sandbox.containers import BASE_VARIABLE
+
 if TYPE_CHECKING:
     from harness.sandbox.authority import Authority
     from harness.sandbox.containers.runtime import DockerSandbox
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
 EMBEDDED, DOCKER = "embedded", "docker"
 BASE_IMAGE = "python:3.13-slim"
-BASE_VARIABLE = "MCP_ASSAY_BASE_IMAGE"
 
 base_image_option = click.option(
     "--base-image",

@@ -119,25 +119,17 @@ def _checked(name: str, image: Image) -> Base:
 
 
 def _had(engine: Engine, name: str, say: Callable[[str], None]) -> Image:
-    from docker.errors import ImageNotFound
+    from docker.errors import APIError, ImageNotFound
+
+    from harness.sandbox.containers import sdk
 
     with engine.faults(name):
         with suppress(ImageNotFound):
             return engine.client.images.get(name)
         say(f"pulling the base image {name}")
-        _pull(engine, name)
+        if refusal := sdk.pull(engine.patient.api, name):
+            raise APIError("the image cannot be pulled", explanation=refusal)
         return engine.client.images.get(name)
-
-
-def _pull(engine: Engine, name: str) -> None:
-    """Pull an image. What goes wrong meanwhile comes within an answer of status 200, and the SDK passes over it."""
-    from docker.errors import APIError
-    from docker.utils import parse_repository_tag
-
-    repository, tag = parse_repository_tag(name)
-    steps = engine.patient.api.pull(repository, tag=tag or "latest", stream=True, decode=True)
-    if refusals := [str(step["error"]) for step in steps if "error" in step]:
-        raise APIError("the image cannot be pulled", explanation=refusals[-1])
 
 
 def _probed(engine: Engine, base: Base) -> str:

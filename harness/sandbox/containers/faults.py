@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.sandbox.containers import BASE_VARIABLE
 from harness.sandbox.containers.address import alternative
 from harness.sandbox.errors import PortError, SandboxError
-
-BASE_VARIABLE = "MCP_ASSAY_BASE_IMAGE"
 
 _PORT = re.compile(r"(?:\d+(?:\.\d+){3}|\[[\da-f:]+\]):(\d+)[^\n]*(?:port is already allocated|address already in use)")
 _DISK = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)

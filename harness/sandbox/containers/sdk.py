@@ -10,7 +10,7 @@ import docker
 import requests
 from docker.transport import UnixHTTPAdapter
 from docker.transport.unixconn import UnixHTTPConnection, UnixHTTPConnectionPool
-from docker.utils import kwargs_from_env
+from docker.utils import kwargs_from_env, parse_repository_tag
 
 _CONNECTIONS = 64
 
@@ -76,3 +76,14 @@ def client(api: docker.APIClient) -> docker.DockerClient:
     made.api.close()
     made.api = api
     return made
+
+
+def pull(api: docker.APIClient, image: str) -> str:
+    """Pull an image; return what the engine says last of why it could not, and nothing where it could.
+
+    What goes wrong meanwhile comes within an answer of status 200, and the SDK's own pull passes over it.
+    """
+    repository, tag = parse_repository_tag(image)
+    steps = api.pull(repository, tag=tag or "latest", stream=True, decode=True)
+    refusals = [str(step["error"]) for step in steps if "error" in step]
+    return refusals[-1] if refusals else ""

@@ -46,13 +46,15 @@ def target_image(engine: Engine, table: ContainerTable, base: Path, say: Callabl
 def _had(engine: Engine, name: str, say: Callable[[str], None]) -> str:
     from docker.errors import APIError, ImageNotFound
 
+    from harness.sandbox.containers import sdk
+
     refusal = ""
     with engine.faults():
         try:
             with suppress(ImageNotFound):
                 return str(engine.client.images.get(name).id)
             say(f"pulling the target's image {name}")
-            refusal = _pull(engine, name)
+            refusal = sdk.pull(engine.patient.api, name)
             return str(engine.client.images.get(name).id)
         except ImageNotFound as fault:
             raise _missing(engine, name, refusal or str(fault.explanation)) from fault
@@ -60,16 +62,6 @@ def _had(engine: Engine, name: str, say: Callable[[str], None]) -> str:
             if _DISK_FULL in str(fault.explanation):
                 raise
             raise _missing(engine, name, str(fault.explanation)) from fault
-
-
-def _pull(engine: Engine, name: str) -> str:
-    """Pull an image; return what the engine says last of why it could not, which comes with status 200."""
-    from docker.utils import parse_repository_tag
-
-    repository, tag = parse_repository_tag(name)
-    steps = engine.patient.api.pull(repository, tag=tag or "latest", stream=True, decode=True)
-    refusals = [str(step["error"]) for step in steps if "error" in step]
-    return refusals[-1] if refusals else ""
 
 
 def _missing(engine: Engine, name: str, words: str) -> SandboxError:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -104,11 +105,17 @@ def _containers(engine: Engine, sandbox: str) -> dict[str, str]:
     return {each["Labels"][SERVICE]: each["Id"] for each in found}
 
 
-def _await(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SOON_SECONDS
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+@contextmanager
+def _outlived_by_its_children(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Wait after the block until the children of a process have ended, too."""
+    with ExitStack() as stack:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
+        ends = [os.pidfd_open(int(child)) for child in children]
+        for end in ends:
+            stack.callback(os.close, end)
+        yield
+        for end in ends:
+            assert select.select([end], [], [], SOON_SECONDS)[0]
 
 
 def test_two_sandboxes_run_side_by_side_and_down_removes_both(engine: Engine, machine: Machine) -> None:
@@ -145,8 +152,10 @@ def test_a_killed_up_leaves_neither_containers_nor_files(engine: Engine, machine
     with machine.running("up", "--runtime", "docker", "--port", "0", until=READY) as (process, said):
         sandbox = _sandbox(said)
         assert _containers(engine, sandbox)
-        process.send_signal(signal.SIGKILL)
-    _await(lambda: not _containers(engine, sandbox) and not any((tmp_path / "tmp").glob("mcp-assay-*")))
+        with _outlived_by_its_children(process):
+            process.send_signal(signal.SIGKILL)
+    assert not _containers(engine, sandbox)
+    assert not any((tmp_path / "tmp").glob("mcp-assay-*"))
 
 
 def test_up_says_when_a_service_is_killed_and_ends(engine: Engine, machine: Machine) -> None:
