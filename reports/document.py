@@ -49,6 +49,12 @@ class Recorder:
         self._show_secrets, self._brief = show_secrets, brief
         self._started: RunStarted | None = None
 
+    @property
+    def redactor(self) -> Redactor:
+        """What takes the run's secrets out of texts; from its first event on."""
+        assert self._started
+        return redactor_of(self._started, show_secrets=self._show_secrets)
+
     def __call__(self, event: Event) -> None:
         """Consume one event."""
         if isinstance(event, RunStarted):

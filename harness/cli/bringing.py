@@ -18,13 +18,10 @@ if TYPE_CHECKING:
     from harness.cli.runtimes import Runtime
     from harness.redaction import Redactor
     from harness.request import Request
-    from harness.sandbox.containers.runtime import DockerSandbox
     from harness.sandbox.containers.target_container import TargetContainer
-    from harness.sandbox.embedded import EmbeddedSandbox
+    from harness.sandbox.runtime import StartedSandbox
     from harness.sandbox.target import Sandbox
     from harness.target_file import TargetFile
-
-    Started = EmbeddedSandbox | DockerSandbox
 
 LOADED_MEANWHILE = ("harness.planning", "harness.engine", "harness.sandbox.target", "reports.terminal")
 
@@ -33,7 +30,7 @@ LOADED_MEANWHILE = ("harness.planning", "harness.engine", "harness.sandbox.targe
 class Brought:
     """What was brought up for a run; nothing where the target is somewhere already."""
 
-    sandbox: Started | None = None
+    sandbox: StartedSandbox | None = None
     container: TargetContainer | None = None
 
     def incidents(self, issuer: Sandbox | None) -> Iterator[str]:
@@ -88,7 +85,7 @@ def bring(request: Request, runtime: Runtime, stack: ExitStack, meanwhile: Calla
     return Brought(_trusted(file.sandbox.port, runtime, stack))
 
 
-def _judged(runtime: Runtime, stack: ExitStack, meanwhile: Callable[[], object]) -> Started:
+def _judged(runtime: Runtime, stack: ExitStack, meanwhile: Callable[[], object]) -> StartedSandbox:
     """Start the sandbox that is judged itself, and import while it starts."""
     from harness.sandbox.documents import DocumentsPlace
     from harness.sandbox.rates import RatesPlace
@@ -135,7 +132,7 @@ def _contained(file: TargetFile, request: Request, runtime: Runtime, stack: Exit
     return Brought(sandbox, container)
 
 
-def _trusted(port: int, runtime: Runtime, stack: ExitStack) -> Started | None:
+def _trusted(port: int, runtime: Runtime, stack: ExitStack) -> StartedSandbox | None:
     """Start the issuer for a target that trusts it, unless one runs at its port."""
     from harness.sandbox.layout import ISSUER
     from harness.sandbox.registry import key_file, usable

@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fixtures.world import Agent, World
-    from harness.sandbox.containers.runtime import DockerSandbox
-    from harness.sandbox.embedded import EmbeddedSandbox
     from harness.sandbox.layout import Layout
-
-    Started = EmbeddedSandbox | DockerSandbox
+    from harness.sandbox.runtime import StartedSandbox
 
 Table = tuple[Sequence[str], list[Sequence[str]]]
 
 
-def directory(sandbox: Started) -> list[Table]:
+def directory(sandbox: StartedSandbox) -> list[Table]:
     """Return headers and rows: what can be pasted, the control planes, the audit trails, the users, the agents.
 
     The agents' secrets are those of the world file, which every copy of the sandbox has.
@@ -44,7 +41,7 @@ def _controls(layout: Layout) -> Table:
     return ("service", "control plane"), list(rows)
 
 
-def _trails(sandbox: Started) -> Table:
+def _trails(sandbox: StartedSandbox) -> Table:
     rows = [(service.replace("_", " "), str(path)) for service, path in sandbox.audit_files.items()]
     return ("service", "audit trail"), list(rows)
 

@@ -16,10 +16,7 @@ import click
 from harness.cli.endings import IncompleteError, WrongTargetError
 
 if TYPE_CHECKING:
-    from harness.sandbox.containers.runtime import DockerSandbox
-    from harness.sandbox.embedded import EmbeddedSandbox
-
-    Kept = EmbeddedSandbox | DockerSandbox
+    from harness.sandbox.runtime import StartedSandbox
 
 T = TypeVar("T")
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -29,7 +26,7 @@ class _Told(BaseException):
     """A signal asked for the end."""
 
 
-def keep(sandbox: Kept, prepare: Callable[[], T], say: Callable[[T], None], *, usable: bool) -> None:
+def keep(sandbox: StartedSandbox, prepare: Callable[[], T], say: Callable[[T], None], *, usable: bool) -> None:
     """Start a sandbox, say where it is, and return when a signal asked for the end; it has ended then.
 
     Args:
@@ -87,7 +84,7 @@ def _told_by_signals() -> Iterator[None]:
 
 
 @contextmanager
-def _recorded(sandbox: Kept, *, usable: bool) -> Iterator[None]:
+def _recorded(sandbox: StartedSandbox, *, usable: bool) -> Iterator[None]:
     from harness.sandbox.attached import handle_of
     from harness.sandbox.registry import recorded
 
@@ -101,7 +98,7 @@ def _recorded(sandbox: Kept, *, usable: bool) -> Iterator[None]:
         yield
 
 
-def _wait(sandbox: Kept) -> NoReturn:
+def _wait(sandbox: StartedSandbox) -> NoReturn:
     """Wait for a signal, or for the end of a service.
 
     Each signal leaves a byte in a socket, so that one which comes just before the wait ends it too.
@@ -109,15 +106,12 @@ def _wait(sandbox: Kept) -> NoReturn:
     Raises:
         IncompleteError: a service ended of itself.
     """
-    from harness.sandbox.embedded import EmbeddedSandbox
-
     reader, writer = socket.socketpair()
     with reader, writer:
         writer.setblocking(False)
         fd_before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
         before = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
-        if not isinstance(sandbox, EmbeddedSandbox):  # whose services are children: their end is a signal
-            sandbox.on_end(partial(_wake, writer))
+        sandbox.on_end(partial(_wake, writer))
         try:
             while not sandbox.ended:
                 reader.recv(1)

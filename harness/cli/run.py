@@ -195,16 +195,14 @@ def _select(options: Options, plan: Plan) -> tuple[Scenario, ...]:
 
 def _judge(options: Options, plan: Plan, brought: Brought, selected: tuple[Scenario, ...]) -> int:
     from harness.engine import run
-    from harness.events import RunStarted
-    from reports.document import Recorder, redactor_of
+    from reports.document import Recorder
     from reports.terminal import TerminalReport
 
-    terminal, started = TerminalReport(), list[RunStarted]()
+    terminal = TerminalReport()
     writers = [terminal.show, options.outputs.write]
     recorder = Recorder(writers, show_secrets=options.show_secrets, brief=not options.outputs.wanted)
 
     def sink(event: Event) -> None:
-        started.extend([event] if isinstance(event, RunStarted) else ())
         terminal(event)
         recorder(event)
 
@@ -214,5 +212,5 @@ def _judge(options: Options, plan: Plan, brought: Brought, selected: tuple[Scena
     summary = run(plan.target, selected, sink, wire=plan.wire, settings=settings, known=known, incidents=incidents)
     code = summary.exit_code(settings) or (IncompleteError.exit_code if options.outputs.incomplete else 0)
     if code and options.outputs.first:
-        brought.keep_logs(options.outputs.first, redactor_of(started[0], show_secrets=options.show_secrets))
+        brought.keep_logs(options.outputs.first, recorder.redactor)
     return code

@@ -14,7 +14,7 @@ from harness.sandbox.containers import BASE_VARIABLE
 if TYPE_CHECKING:
     from harness.sandbox.authority import Authority
     from harness.sandbox.containers.runtime import DockerSandbox
-    from harness.sandbox.embedded import EmbeddedSandbox
+    from harness.sandbox.runtime import StartedSandbox
 
 EMBEDDED, DOCKER = "embedded", "docker"
 BASE_IMAGE = "python:3.13-slim"
@@ -65,7 +65,7 @@ class Runtime:
         """Whether the sandbox runs in containers."""
         return self.name == DOCKER
 
-    def sandbox(self, stack: ExitStack, port: int | None = None, **options: Any) -> EmbeddedSandbox | DockerSandbox:
+    def sandbox(self, stack: ExitStack, port: int | None = None, **options: Any) -> StartedSandbox:
         """Return a sandbox that can be launched; its image is built, and what dead ones left is removed.
 
         Args:

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.cli.directory import Table
-    from harness.sandbox.containers.runtime import DockerSandbox
-    from harness.sandbox.embedded import EmbeddedSandbox
+    from harness.sandbox.runtime import StartedSandbox
 
 
 @click.command("up")
@@ -62,7 +61,7 @@ def _check_mutant(mutant: str | None) -> None:
         raise WrongTargetError(f"no mutant is called {mutant}{nearest(mutant, known)}")
 
 
-def _say(sandbox: EmbeddedSandbox | DockerSandbox, tables: Sequence[Table]) -> None:
+def _say(sandbox: StartedSandbox, tables: Sequence[Table]) -> None:
     from harness.cli.tables import show_table
 
     click.echo("The sandbox is ready. It ends with Ctrl-C or `mcp-assay down`.")
@@ -70,8 +69,8 @@ def _say(sandbox: EmbeddedSandbox | DockerSandbox, tables: Sequence[Table]) -> N
         click.echo()
         show_table(headers, rows)
     click.echo(f"\nThe control planes want the header: Authorization: Bearer {sandbox.control_token}")
-    if pod := getattr(sandbox, "pod", None):
-        click.echo(f"Let a container of your own share the network: docker run --network container:{pod.name} IMAGE")
+    if network := sandbox.network:
+        click.echo(f"Let a container of your own share the network: docker run --network container:{network} IMAGE")
     if sandbox.authority:
         click.echo(
             f"Import this root certificate where the sandbox is to be trusted:\n{sandbox.authority.root}", nl=False

@@ -16,8 +16,7 @@ from harness.sandbox.layout import Layout, Place
 from harness.sandbox.programs import AUDIT_FILES
 
 if TYPE_CHECKING:
-    from harness.sandbox.containers.runtime import DockerSandbox
-    from harness.sandbox.embedded import EmbeddedSandbox
+    from harness.sandbox.runtime import StartedSandbox
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class AttachedSandbox:
         return True
 
 
-def handle_of(sandbox: EmbeddedSandbox | DockerSandbox | AttachedSandbox) -> dict[str, Any]:
+def handle_of(sandbox: StartedSandbox | AttachedSandbox) -> dict[str, Any]:
     """Return what another process needs to attach itself, as JSON data; it holds the control planes' token."""
     return {
         "layout": asdict(sandbox.layout),

@@ -87,7 +87,7 @@ def test_the_token_is_on_no_command_line(sandbox: EmbeddedSandbox) -> None:
     for pid in sandbox.pids.values():
         said = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=True)
         assert "--base-url" in said.stdout
-        assert sandbox._token not in said.stdout
+        assert sandbox.control_token not in said.stdout
 
 
 def test_two_sandboxes_run_side_by_side(sandbox: EmbeddedSandbox) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
-from pathlib import Path, PurePosixPath
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Unpack
 
 from fixtures.relay.relay import TOKEN_VARIABLE as TUNNEL_VARIABLE
 from fixtures.service.serve import TOKEN_VARIABLE
@@ -26,27 +24,21 @@ from harness.sandbox.containers.tunnel import Tunnel
 from harness.sandbox.containers.watch import Watch
 from harness.sandbox.control import ControlPlane
 from harness.sandbox.errors import SandboxError
-from harness.sandbox.layout import SERVICES, Layout
-from harness.sandbox.programs import AUDIT_FILES, Told, service_of
+from harness.sandbox.programs import Told
+from harness.sandbox.runtime import READY_SECONDS, Given, StartedSandbox, unready
 
 if TYPE_CHECKING:
-    from harness.sandbox.authority import Authority
     from harness.sandbox.containers.engine import Engine
-    from harness.sandbox.documents import DocumentsPlace
-    from harness.sandbox.rates import RatesPlace
 
-READY_SECONDS = 30.0
 _LOOK_SECONDS = 0.02
 _TRIES = 3
 
 
-class DockerSandbox:
-    """A sandbox in containers, with the interface of `EmbeddedSandbox`.
+class DockerSandbox(StartedSandbox):
+    """A sandbox in containers; where its services are is the same for this machine and within the pod.
 
     Attributes:
-        directory: where its audit files are.
         engine: what runs the containers.
-        services: which services there are.
         pod: the containers; from `launch` on.
         left: why containers may be left after `stop`; nothing where they are gone.
 
@@ -54,14 +46,8 @@ class DockerSandbox:
         port: the base of the six ports; None or 0 for free ones.
         engine: runs the containers; it stays open.
         image: the sandbox's image.
-        services: which services there are; without the MCP server it is an issuer for another one.
-        mutant: the id of a mutant that takes the place of its service.
-        redirect_uris: where other authorization servers are called back that log in at this OpenID provider.
-        keys: the file that the authorization server's signing keys are kept in; without it they are new ones.
-        rates: where this process plays the rates API that the MCP server asks. It ends with the sandbox.
-        documents: where this process serves client ID metadata documents. It ends with the sandbox.
-        authority: whose certificates the services show, and those of `rates` and `documents` too.
         published: the ports of this machine's loopback at which others in the pod answer.
+        given: what every runtime may be given.
     """
 
     def __init__(
@@ -70,49 +56,19 @@ class DockerSandbox:
         *,
         engine: Engine,
         image: str,
-        services: Sequence[str] = SERVICES,
-        mutant: str | None = None,
-        redirect_uris: Sequence[str] = (),
-        keys: Path | None = None,
-        rates: RatesPlace | None = None,
-        documents: DocumentsPlace | None = None,
-        authority: Authority | None = None,
         published: Sequence[int] = (),
+        **given: Unpack[Given],
     ) -> None:
-        self._port = port
+        super().__init__(port, **given)
         self.engine = engine
         self._image = image
-        self.services = tuple(services)
-        self._mutant = mutant
-        self._redirect_uris = tuple(redirect_uris)
-        self._keys = keys
-        self.rates = rates
-        self.documents = documents
-        self.authority = authority
-        for place in (rates, documents):
-            if place and authority:
-                place.certified_by(authority)
         self._published = tuple(published)
-        self.control_token = secrets.token_urlsafe(32)
-        self.directory = Path()
         self.left = ""
         self._callbacks: list[Callable[[], None]] = []
-        self._layout: Layout | None = None
         self._premises: Premises | None = None
         self._pod: Pod | None = None
         self._watch: Watch | None = None
         self._tunnel: Tunnel | None = None
-
-    @property
-    def layout(self) -> Layout:
-        """Where the services are, for this machine and within the pod.
-
-        Raises:
-            SandboxError: it was not started.
-        """
-        if self._layout is None:
-            raise SandboxError("the sandbox was not started")
-        return self._layout
 
     @property
     def pod(self) -> Pod:
@@ -125,6 +81,11 @@ class DockerSandbox:
             raise SandboxError("the sandbox was not started")
         return self._pod
 
+    @property
+    def network(self) -> str:
+        """The container whose network others can join."""
+        return self.pod.name
+
     @cached_property
     def clock(self) -> PodClock:
         """The clock of all three services.
@@ -134,11 +95,6 @@ class DockerSandbox:
         """
         _ = self.layout
         return PodClock(lambda: self.control(self.services[0]))
-
-    @property
-    def audit_files(self) -> Mapping[str, Path]:
-        """The audit trails, by service, as this machine finds them."""
-        return {service: self.directory / name for service, name in AUDIT_FILES.items() if service in self.services}
 
     @property
     def ended(self) -> Sequence[str]:
@@ -159,77 +115,30 @@ class DockerSandbox:
         """Return the last lines that a service wrote; nothing where they are lost."""
         return self._pod.last_words(service) if self._pod else ""
 
-    def control(self, service: str) -> ControlPlane:
-        """Return a client of a service's control plane."""
-        trust = self.authority.client_context if self.authority else None
-        return ControlPlane(self.layout.place(service).control_url, self.control_token, trust)
+    def _launch(self) -> None:
+        self._premises = Premises(self.engine.address)
+        self.directory = self._premises.shared
+        files = Files.write(self.directory, self._keys, self.documents, self.authority)
+        self._watch = Watch(self.engine, self._premises.sandbox, self._call_back)
+        self._watch.start()
+        self._tunnel = Tunnel(self._open(self._premises), self.control_token)
+        listener.outlets.append(self._tunnel.outlet)
+        self._serve(files)
 
-    def start(self) -> None:
-        """Start the services side by side and wait until all are ready.
-
-        Raises:
-            SandboxError: a port is in use, a service did not start, the mutant is unknown, or the engine has a fault.
-        """
-        self.launch()
-        self.await_ready()
-
-    def launch(self) -> None:
-        """Start the services side by side, and do not wait until they are ready.
-
-        Raises:
-            SandboxError: a port is in use, the mutant is unknown, or the engine has a fault.
-        """
-        if self._mutant:
-            service_of(self._mutant)
-        try:
-            self._premises = Premises(self.engine.address)
-            self.directory = self._premises.shared
-            files = Files.write(self.directory, self._keys, self.documents, self.authority)
-            self._watch = Watch(self.engine, self._premises.sandbox, self._call_back)
-            self._watch.start()
-            self._tunnel = Tunnel(self._open(self._premises), self.control_token)
-            listener.outlets.append(self._tunnel.outlet)
-            self._serve(files)
-        except BaseException:
-            self.stop()
-            raise
-
-    def await_ready(self) -> None:
-        """Wait, for a bounded time, until all services are ready.
-
-        Raises:
-            SandboxError: one did not start; its last words are in the message.
-        """
+    def _await_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        try:
-            for service in self.services:
-                with self.control(service) as control:
-                    self._await(service, control, deadline)
-        except BaseException:
-            self.stop()
-            raise
+        for service in self.services:
+            with self.control(service) as control:
+                self._await(service, control, deadline)
 
-    def stop(self) -> None:
-        """Remove the containers and the temporary directory; nothing happens the second time."""
+    def _stop(self) -> None:
         if self._watch:
             self._watch.stop()
-        for place in (self.rates, self.documents):
-            if place:
-                place.close()
         if self._tunnel:
             with suppress(ValueError):
                 listener.outlets.remove(self._tunnel.outlet)
             self._tunnel.stop()
         self._remove()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _open(self, premises: Premises) -> int:
         """Open the pod, and return the relay's port. A free port may be another's before it is published."""
@@ -270,9 +179,8 @@ class DockerSandbox:
                 if fault := self._why_ended():
                     raise fault from None
                 if time.monotonic() > deadline:
-                    words = self.last_words(service)
-                    late = f"the {service} of the sandbox was not ready within {READY_SECONDS:g} seconds"
-                    raise SandboxError(late + (f":\n{words}" if words else "")) from None
+                    what = f"was not ready within {READY_SECONDS:g} seconds"
+                    raise unready(service, what, self.last_words(service)) from None
                 time.sleep(_LOOK_SECONDS)
             else:
                 return
