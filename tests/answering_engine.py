@@ -11,7 +11,10 @@ from typing import Any
 
 Answer = tuple[int, Any]
 Answers = Callable[[str, str], Answer | None]
-"""From method and path to a status and what goes out as JSON (text goes out as it is); None hangs."""
+"""From method and path to a status and what goes out as JSON; None hangs.
+
+Text goes out as it is. For an event nothing goes out after the headers, and it is set when the client hangs up.
+"""
 
 VERSION = {"Version": "20.10.0", "ApiVersion": "1.41", "Arch": "amd64"}
 
@@ -33,12 +36,21 @@ def answering(path: Path, answers: Answers) -> Iterator[str]:
                 ended.wait()
                 return
             status, body = answer
+            if isinstance(body, Event):
+                self._hold(status, body)
+                return
             content = (body if isinstance(body, str) else json.dumps(body)).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
+
+        def _hold(self, status: int, hung_up: Event) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.rfile.read(1)
+            hung_up.set()
 
         do_GET = do_POST = do_DELETE = _answer  # noqa: N815 - the base class calls them so
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import docker
@@ -76,6 +77,23 @@ def client(api: docker.APIClient) -> docker.DockerClient:
     made.api.close()
     made.api = api
     return made
+
+
+@contextmanager
+def events(api: docker.APIClient, filters: Mapping[str, str]) -> Iterator[Any]:
+    """Ask for the engine's events, and hang up at the end of the block.
+
+    The stream's own `close` wakes the thread that reads; a stream that nobody reads keeps its connection after it.
+
+    Raises:
+        requests.RequestException: the engine does not answer.
+        APIError: it refuses.
+    """
+    stream: Any = api.events(filters=dict(filters), decode=True)
+    try:
+        yield stream
+    finally:
+        stream._response.close()  # noqa: SLF001 - the SDK has no other way
 
 
 def pull(api: docker.APIClient, image: str) -> str:

@@ -70,13 +70,15 @@ class Watch:
 
     def _listen(self) -> None:
         """Note what ends until the stream does: the engine ended it, or was silent for long."""
-        api = self._engine.patient.api
-        with suppress(EngineError), self._engine.faults():
-            self._events = api.events(filters={"label": self._label, "event": "die"}, decode=True)
+        from harness.sandbox.containers import sdk
+
+        asked = {"label": self._label, "event": "die"}
+        with suppress(EngineError), self._engine.faults(), sdk.events(self._engine.patient.api, asked) as events:
+            self._events = events
             self._look()  # at what ended before
             if self._stopped.is_set():  # which closes a stream that it sees
                 return
-            for event in self._events:
+            for event in events:
                 self._note(event["Actor"]["Attributes"].get(SERVICE, ""))
 
     def _look(self) -> None:
