@@ -28,6 +28,10 @@ class EngineError(SandboxError):
     """The engine cannot be used, or did not do what it was asked; the text is for the user."""
 
 
+class KeptError(EngineError):
+    """The engine answers, and does not remove what it was to remove."""
+
+
 class PortTakenError(PortError, EngineError):
     """A port that a container is to have on this machine is another's."""
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.sandbox.containers.faults import EngineError
+from harness.sandbox.containers.faults import KeptError
 from harness.sandbox.containers.labels import HOST, OWNER, SANDBOX, host
 from harness.sandbox.containers.owner import LOCK_FILE, lives
 
@@ -43,18 +43,24 @@ def remove(engine: Engine, sandbox_id: str) -> list[str]:
     """Remove all containers, networks and volumes of a sandbox, and return their names.
 
     Raises:
-        EngineError: the engine does not do it within 30 seconds.
+        KeptError: the engine does not do it within 30 seconds.
+        EngineError: it cannot be used.
     """
     return _remove_all(engine, f"{SANDBOX}={sandbox_id}")
 
 
-def sweep(engine: Engine) -> list[str]:
+def sweep(engine: Engine, seconds: float = REMOVE_SECONDS) -> list[str]:
     """Remove what owners on this machine left that do not live any more, and return the names of what it was.
 
     Their temporary directories go too, those among them to which nothing leads on the engine any more.
 
+    Args:
+        engine: where.
+        seconds: how long the engine may take.
+
     Raises:
-        EngineError: the engine does not do it within 30 seconds.
+        KeptError: the engine takes longer.
+        EngineError: it cannot be used.
     """
     directories: set[Path] = set()
 
@@ -65,7 +71,7 @@ def sweep(engine: Engine) -> list[str]:
         directories.add(file.parent)
         return True
 
-    removed = _remove_all(engine, f"{HOST}={host()}", left)
+    removed = _remove_all(engine, f"{HOST}={host()}", left, seconds)
     directories.update(file.parent for file in _temporary().glob(f"{PREFIX}*/{LOCK_FILE}") if not lives(file))
     return removed + [str(path) for path in sorted(directories) if remove_directory(path)]
 
@@ -83,18 +89,20 @@ def remove_directory(path: Path) -> bool:
     return False
 
 
-def _remove_all(engine: Engine, label: str, wanted: Callable[[Thing], bool] | None = None) -> list[str]:
+def _remove_all(
+    engine: Engine, label: str, wanted: Callable[[Thing], bool] | None = None, seconds: float = REMOVE_SECONDS
+) -> list[str]:
     """Remove until nothing is there: a removal may be under way already, or have to wait for another one."""
     removed: dict[str, None] = {}
-    deadline = time.monotonic() + REMOVE_SECONDS
+    deadline = time.monotonic() + seconds
     with engine.faults(), ThreadPoolExecutor(_THREADS) as threads:
         while things := [thing for thing in _things(engine.client.api, label) if wanted is None or wanted(thing)]:
             removed.update(dict.fromkeys(thing.name for thing in things))
             refusals = [why for why in threads.map(_try_to_remove, things) if why]
             if time.monotonic() > deadline:
                 names = ", ".join(thing.name for thing in things)
-                raise EngineError(
-                    f"the Docker engine at {engine.address} did not remove {names} within {REMOVE_SECONDS:g} seconds"
+                raise KeptError(
+                    f"the Docker engine at {engine.address} did not remove {names} within {seconds:g} seconds"
                     + (f": {refusals[0]}" if refusals else "")
                 )
             if refusals:

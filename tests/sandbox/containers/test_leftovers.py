@@ -4,16 +4,20 @@ import fcntl
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from harness.cli import runtimes
+from harness.sandbox.containers.faults import KeptError
 from harness.sandbox.containers.leftovers import remove, remove_directory, sweep
 from harness.sandbox.containers.owner import LOCK_FILE, Owner, lives
 from harness.sandbox.errors import SandboxError
 
-from .conftest import Things
+from .conftest import PAUSE, Things
 
 
 @pytest.fixture
@@ -76,6 +80,35 @@ def test_a_sweep_removes_a_directory_that_has_lost_its_containers(things: Things
     (directory / "shared" / "audit.jsonl").write_text("{}", encoding="utf-8")
     assert sweep(things.engine) == [str(directory)]
     assert not directory.exists()
+
+
+@pytest.fixture
+def kept(things: Things, directory: Path) -> Iterator[str]:
+    """A volume of a dead sandbox that the engine does not remove, since a container of somebody else has it."""
+    api, volume = things.engine.client.api, f"mcp-assay-{things.sandbox_id}"
+    things.engine.client.volumes.create(volume, labels=things.labels(directory / LOCK_FILE))
+    mounts = api.create_host_config(binds=[f"{volume}:/mnt"])
+    container = api.create_container(things.image, [*PAUSE], host_config=mounts)["Id"]
+    yield volume
+    api.remove_container(container)
+    sweep(things.engine)
+
+
+def test_what_the_engine_keeps_is_named(things: Things, kept: str) -> None:
+    told = rf"did not remove volume {kept} within 0\.1 seconds: .*volume is in use"
+    with pytest.raises(KeptError, match=told):
+        sweep(things.engine, 0.1)
+
+
+def test_what_the_engine_keeps_is_in_the_way_of_no_other_sandbox(
+    kept: str, base_image: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(runtimes, "TIDY_SECONDS", 0.1)
+    with ExitStack() as stack, runtimes.Runtime(runtimes.DOCKER, base_image=base_image).sandbox(stack) as sandbox:
+        assert sandbox.ended == []
+    told = capsys.readouterr().err
+    assert "what an earlier sandbox left stays on the engine: " in told
+    assert kept in told
 
 
 def test_a_sweep_leaves_other_machines_and_unowned_things_alone(

@@ -95,7 +95,8 @@ def test_a_killed_process_leaves_nothing(holder: Holder, things: Things, directo
     assert len(things.left()) == 3
     holder.process.kill()
     holder.process.wait()
-    things.container(directory / LOCK_FILE)
+    labels = things.labels(directory / LOCK_FILE)
+    assert things.engine.client.api.create_container(things.image, [*PAUSE], labels=labels)["Id"]
     assert await_end(holder.reaper)
     assert not things.left()
     assert not directory.exists()
