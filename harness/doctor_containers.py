@@ -69,10 +69,10 @@ def _issuers(engine: Engine, base: str) -> Iterator[Finding]:
 
 @contextmanager
 def _brought_up(engine: Engine, image: str) -> Iterator[None]:
-    from harness.sandbox.containers.leftovers import sweep
+    from harness.sandbox.containers.leftovers import tidy
     from harness.sandbox.containers.runtime import DockerSandbox
 
-    sweep(engine)
+    tidy(engine)
     with DockerSandbox(engine=engine, image=image):
         yield
 

@@ -28,6 +28,7 @@ def command() -> None:
 def _remove_containers() -> list[str]:
     """Remove what sandboxes left whose process is gone, where there is an engine."""
     from harness.sandbox.containers.engine import Engine, EngineError, has_engine
+    from harness.sandbox.containers.faults import KeptError
     from harness.sandbox.containers.leftovers import sweep
 
     if not has_engine():
@@ -35,5 +36,7 @@ def _remove_containers() -> list[str]:
     try:
         with Engine.connect() as engine:
             return sweep(engine)
+    except KeptError as fault:
+        raise IncompleteError(str(fault)) from fault
     except EngineError as fault:
         raise IncompleteError(f"containers could not be looked for: {fault}") from fault

@@ -13,14 +13,11 @@ from harness.sandbox.containers import BASE_VARIABLE
 
 if TYPE_CHECKING:
     from harness.sandbox.authority import Authority
-    from harness.sandbox.containers.engine import Engine
     from harness.sandbox.containers.runtime import DockerSandbox
     from harness.sandbox.runtime import StartedSandbox
 
 EMBEDDED, DOCKER = "embedded", "docker"
 BASE_IMAGE = "python:3.13-slim"
-TIDY_SECONDS = 5.0
-"""How long a sandbox that starts waits for the removal of what dead ones left."""
 
 base_image_option = click.option(
     "--base-image",
@@ -96,25 +93,16 @@ class Runtime:
     def _containers(self, stack: ExitStack, port: int | None, **options: Any) -> DockerSandbox:
         from harness.sandbox.containers.engine import Engine
         from harness.sandbox.containers.image import built
+        from harness.sandbox.containers.leftovers import tidy
         from harness.sandbox.containers.runtime import DockerSandbox
 
         engine = stack.enter_context(Engine.connect())
-        _tidy(engine)
+        if kept := tidy(engine):
+            click.echo(f"what an earlier sandbox left stays on the engine: {kept}", err=True)
         image = built(engine, self.base_image, lambda text: click.echo(text, err=True))
         sandbox = DockerSandbox(port, engine=engine, image=image, authority=self.authority(), **options)
         stack.callback(_tell_left, sandbox)
         return sandbox
-
-
-def _tidy(engine: Engine) -> None:
-    """Remove what dead sandboxes left. One thing that the engine keeps is in the way of no other sandbox."""
-    from harness.sandbox.containers.faults import KeptError
-    from harness.sandbox.containers.leftovers import sweep
-
-    try:
-        sweep(engine, TIDY_SECONDS)
-    except KeptError as fault:
-        click.echo(f"what an earlier sandbox left stays on the engine: {fault}", err=True)
 
 
 def _tell_left(sandbox: DockerSandbox) -> None:

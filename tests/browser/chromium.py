@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--no-first-run"),
 )
 MISSING = "chromium is not installed"
+_SEEN = "rows => [...document.querySelectorAll(rows)].filter(row => row.offsetParent).map(row => row.id).sort()"
 
 
 def chromium() -> str | None:
@@ -33,14 +34,34 @@ def launched() -> Iterator[Browser]:
 
 @contextmanager
 def watched(page: Page, url: str) -> Iterator[Page]:
-    """Open a page, and see to it that it says nothing to the console and requests nothing but itself."""
+    """Open a page, and see to it that it says nothing, not to the console either, and requests nothing but itself."""
     said: list[str] = []
     requested: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda fault: said.append(str(fault)))
+    page.on("dialog", lambda dialog: said.append(dialog.message))
     page.on("request", lambda request: requested.append(request.url.partition("#")[0]))
     page.goto(url)
     yield page
     page.close()
     assert said == []
     assert set(requested) == {url.partition("#")[0]}
+
+
+def expect_seen(page: Page, rows: str, wanted: Iterable[str]) -> None:
+    """See to it that of these rows those with the wanted ids are in sight, soon: a change of the address is told later.
+
+    Args:
+        page: where.
+        rows: the selector of all rows.
+        wanted: the ids.
+    """
+    ids = sorted(wanted)
+    with suppress(Error):  # the assertion says more
+        page.wait_for_function(f"([rows, ids]) => String(({_SEEN})(rows)) === String(ids)", arg=[rows, ids])
+    assert page.evaluate(_SEEN, rows) == ids
+
+
+def address(page: Page) -> str:
+    """Return the page's URL by its own word: the browser's may be late."""
+    return str(page.evaluate("location.href"))

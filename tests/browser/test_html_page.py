@@ -11,13 +11,15 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, expect
 
 from reports.html_report import render
-from tests.browser.chromium import watched
+from tests.browser.chromium import address, expect_seen, watched
 from tests.reports.conftest import RESULTS, document_of
 
 FAILED = "as/pkce/failed"
 PASSED = "as/registration/stale"
 WARNED = "as/registration/family/row"
 MACHINES = ["mcp/challenge/error", "mcp/challenge/not-applicable"]
+EVERYTHING = [item.scenario.id for item in RESULTS]
+ROWS = "details.r"
 Opened = Callable[..., Page]
 
 
@@ -49,14 +51,8 @@ def opened(browser: Browser, url: str) -> Iterator[Opened]:
         yield open_at
 
 
-def seen(page: Page) -> list[str]:
-    """Return the ids of the results that are shown."""
-    found = page.locator("details.r").evaluate_all("all => all.filter(r => r.offsetParent).map(r => r.id)")
-    return sorted(found)
-
-
 def fragment(page: Page) -> str:
-    return page.url.partition("#")[2]
+    return address(page).partition("#")[2]
 
 
 def colour(page: Page) -> str:
@@ -65,7 +61,7 @@ def colour(page: Page) -> str:
 
 def test_everything_is_shown_at_first(opened: Opened) -> None:
     page = opened()
-    assert seen(page) == sorted(item.scenario.id for item in RESULTS)
+    expect_seen(page, ROWS, EVERYTHING)
     expect(page.locator("#shown")).to_have_text("8 results")
 
 
@@ -80,7 +76,7 @@ def test_everything_is_shown_at_first(opened: Opened) -> None:
 def test_a_choice_filters_and_stands_in_the_address(opened: Opened, name: str, value: str, left: list[str]) -> None:
     page = opened()
     page.select_option(f"select[name={name}]", value)
-    assert seen(page) == left
+    expect_seen(page, ROWS, left)
     assert fragment(page) == f"?{name}={value}"
 
 
@@ -88,19 +84,19 @@ def test_verdicts_add_up_and_search_narrows(opened: Opened) -> None:
     page = opened()
     page.get_by_role("button", name="failed").click()
     page.get_by_role("button", name="blocked").click()
-    assert seen(page) == ["as/pkce/accepted", "as/pkce/blocked", FAILED]
+    expect_seen(page, ROWS, ["as/pkce/accepted", "as/pkce/blocked", FAILED])
     page.get_by_label("Search").fill("PKCE block")
-    assert seen(page) == ["as/pkce/blocked"]
+    expect_seen(page, ROWS, ["as/pkce/blocked"])
     expect(page.locator("#shown")).to_have_text("1 of 8 results")
     expect(page.locator("section.verdict:visible")).to_have_count(1)
     page.get_by_role("button", name="Clear").click()
-    assert len(seen(page)) == len(RESULTS)
+    expect_seen(page, ROWS, EVERYTHING)
     assert fragment(page) == ""
 
 
 def test_a_shared_address_filters_as_it_was(opened: Opened) -> None:
     page = opened("#?text=PKCE+block&verdict=failed,blocked")
-    assert seen(page) == ["as/pkce/blocked"]
+    expect_seen(page, ROWS, ["as/pkce/blocked"])
     expect(page.get_by_label("Search")).to_have_value("PKCE block")
     expect(page.get_by_role("button", name="failed")).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_role("button", name="passed")).to_have_attribute("aria-pressed", "false")
@@ -109,10 +105,10 @@ def test_a_shared_address_filters_as_it_was(opened: Opened) -> None:
 def test_a_count_in_the_grid_filters(opened: Opened) -> None:
     page = opened()
     page.locator(".areas").get_by_role("link", name="2 failed").click()
-    assert seen(page) == ["as/pkce/accepted", FAILED]
+    expect_seen(page, ROWS, ["as/pkce/accepted", FAILED])
     assert fragment(page) == "?area=as/pkce&verdict=failed"
     page.go_back()
-    assert len(seen(page)) == len(RESULTS)
+    expect_seen(page, ROWS, EVERYTHING)
 
 
 def test_a_deep_link_opens_its_result_and_has_the_focus(opened: Opened) -> None:

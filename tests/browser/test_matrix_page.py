@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from reports.matrix import matrix_of
 from reports.matrix_page import render
+from tests.browser.chromium import address, expect_seen, watched
 from tests.reports.runs import HOSTILE, run_of, settings
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium on this machine; install `chromium`")
 BOUND_MS = 10_000
 PASSED, FAILED, BLOCKED = "as/pkce/a-passed", "as/pkce/b-failed", "as/refresh/c-blocked"
 ALONE = "mcp/challenge/d-of-one-run"
 SCENARIOS = ".scenarios tr"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
@@ -55,44 +45,30 @@ def page(browser: Browser, file: Path) -> Iterator[Page]:
     """The page, opened; in the end it has asked nobody for anything, and met no error."""
     opened = browser.new_page()
     opened.set_default_timeout(BOUND_MS)
-    asked: list[str] = []
-    told: list[str] = []
-    opened.on("request", lambda request: asked.append(request.url))
-    opened.on("console", lambda message: told.append(message.text))
-    opened.on("pageerror", lambda fault: told.append(str(fault)))
-    opened.on("dialog", lambda dialog: told.append(dialog.message))
-    opened.goto(file.as_uri())
-    yield opened
-    opened.close()
-    assert {url.partition("#")[0] for url in asked if not url.startswith("data:")} == {file.as_uri()}
-    assert told == []
-
-
-def _seen(page: Page) -> list[str]:
-    """Return the scenarios in sight."""
-    return [str(row.get_attribute("id")) for row in page.locator(SCENARIOS).all() if row.is_visible()]
+    with watched(opened, file.as_uri()):
+        yield opened
 
 
 def test_areas_are_closed_first_and_open_by_mouse_and_keyboard(page: Page) -> None:
-    assert _seen(page) == []
+    expect_seen(page, SCENARIOS, [])
     pkce, refresh = (page.get_by_role("button", name=name) for name in ("as/pkce", "as/refresh"))
     pkce.click()
     assert pkce.get_attribute("aria-expanded") == "true"
-    assert _seen(page) == [PASSED, FAILED]
+    expect_seen(page, SCENARIOS, [PASSED, FAILED])
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     assert refresh.get_attribute("aria-expanded") == "true"
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Space")
-    assert _seen(page) == [BLOCKED]
+    expect_seen(page, SCENARIOS, [BLOCKED])
 
 
 def test_all_areas_open_and_close_at_once(page: Page) -> None:
     button = page.get_by_role("button", name="Open all areas")
     button.click()
-    assert _seen(page) == [PASSED, FAILED, BLOCKED, ALONE]
+    expect_seen(page, SCENARIOS, [PASSED, FAILED, BLOCKED, ALONE])
     button.click()
-    assert _seen(page) == []
+    expect_seen(page, SCENARIOS, [])
 
 
 @pytest.mark.parametrize(
@@ -106,10 +82,10 @@ def test_all_areas_open_and_close_at_once(page: Page) -> None:
 )
 def test_the_search_finds_words_in_ids_and_titles(page: Page, words: str, left: list[str]) -> None:
     page.get_by_role("searchbox").fill(words)
-    assert _seen(page) == left
+    expect_seen(page, SCENARIOS, left)
     assert page.locator("#found").inner_text() == f"{len(left)} of 4 scenarios"
     page.get_by_role("searchbox").fill("")
-    assert _seen(page) == []
+    expect_seen(page, SCENARIOS, [])
 
 
 @pytest.mark.parametrize(
@@ -122,19 +98,19 @@ def test_the_search_finds_words_in_ids_and_titles(page: Page, words: str, left: 
 )
 def test_scenarios_are_chosen_by_what_the_runs_say(page: Page, choice: str, left: list[str]) -> None:
     page.get_by_label("Which scenarios").select_option(choice)
-    assert _seen(page) == left
+    expect_seen(page, SCENARIOS, left)
 
 
 def test_a_filter_and_a_scenario_can_be_linked_to(page: Page, file: Path) -> None:
     page.get_by_role("searchbox").fill("blocked")
-    filtered = page.url
+    filtered = address(page)
     page.goto(f"{file.as_uri()}#{FAILED}")
-    assert _seen(page) == [PASSED, FAILED]
+    expect_seen(page, SCENARIOS, [PASSED, FAILED])
     assert page.evaluate("document.activeElement.closest('tr').id") == FAILED
     page.goto(filtered)
-    assert _seen(page) == [BLOCKED]
+    expect_seen(page, SCENARIOS, [BLOCKED])
     page.goto(f"{file.as_uri()}#mcp/challenge")
-    assert ALONE in _seen(page)
+    expect(page.locator(f"[id='{ALONE}']")).to_be_visible()
 
 
 def test_what_a_target_said_is_shown_where_it_is_opened(page: Page, file: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from tests.cli.assay import BOUND_SECONDS, running_assay
 from tests.cli.test_hostile_targets import PLACES, PUBLISHED
 from tests.hostile import Hostile
 
-SOON_SECONDS = 5
 HANGING = "as/pkce/a-wrong-verifier-is-refused"
 
 
@@ -30,10 +28,8 @@ def test_a_run_against_a_target_that_hangs_is_ended_at_once_and_reported(tmp_pat
             assert server.await_visit("/endpoint/", BOUND_SECONDS)
             assert process.stdout
             assert process.stdout.readline().startswith("mcp-assay judges")
-            interrupted = time.monotonic()
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=BOUND_SECONDS)
-    assert time.monotonic() - interrupted < SOON_SECONDS
     assert process.returncode == 3
     assert err == ""
     assert "The run was interrupted" in out

@@ -170,20 +170,20 @@ def test_before_the_start_it_has_neither_layout_nor_clock() -> None:
 
 
 @pytest.mark.parametrize(
-    ("program", "sentence"),
+    ("program", "seconds", "sentence"),
     [
-        ("import sys; sys.exit('first line\\nlast line')", "did not start:\nfirst line\nlast line"),
-        ("print('hello')", "did not start"),
-        ("import sys; sys.stdin.read()", "was not ready within 1 seconds"),
+        ("import sys; sys.exit('first line\\nlast line')", BOUND_SECONDS, "did not start:\nfirst line\nlast line"),
+        ("print('hello')", BOUND_SECONDS, "did not start"),
+        ("import sys; sys.stdin.read()", 1, "was not ready within 1 seconds"),
     ],
 )
 def test_a_service_that_does_not_start_is_named_with_its_last_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, sentence: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, seconds: int, sentence: str
 ) -> None:
     (tmp_path / "failing_service.py").write_text(program)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setitem(programs._MODULES, "mock_idp", "failing_service")
-    monkeypatch.setattr(embedded, "READY_SECONDS", 1)
+    monkeypatch.setattr(embedded, "READY_SECONDS", seconds)
     sandbox = EmbeddedSandbox(services=("mock_idp",))
     with pytest.raises(SandboxError) as failure:
         sandbox.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.sandbox.containers import BASE_VARIABLE
@@ -29,7 +29,15 @@ class EngineError(SandboxError):
 
 
 class KeptError(EngineError):
-    """The engine answers, and does not remove what it was to remove."""
+    """The engine answers, and does not remove what it was to remove.
+
+    Attributes:
+        names: what it keeps.
+    """
+
+    def __init__(self, names: Sequence[str], text: str) -> None:
+        super().__init__(text)
+        self.names = tuple(names)
 
 
 class PortTakenError(PortError, EngineError):

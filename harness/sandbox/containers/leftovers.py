@@ -6,7 +6,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,7 @@ PREFIX = "mcp-assay-"
 """What the name of a sandbox's temporary directory begins with."""
 
 REMOVE_SECONDS = 30.0
+TIDY_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
 _THREADS = 8
 
@@ -43,7 +45,7 @@ def remove(engine: Engine, sandbox_id: str) -> list[str]:
     """Remove all containers, networks and volumes of a sandbox, and return their names.
 
     Raises:
-        KeptError: the engine does not do it within 30 seconds.
+        KeptError: the engine has not done it after 30 seconds.
         EngineError: it cannot be used.
     """
     return _remove_all(engine, f"{SANDBOX}={sandbox_id}")
@@ -56,24 +58,40 @@ def sweep(engine: Engine, seconds: float = REMOVE_SECONDS) -> list[str]:
 
     Args:
         engine: where.
-        seconds: how long the engine may take.
+        seconds: how long to try.
 
     Raises:
-        KeptError: the engine takes longer.
+        KeptError: the engine keeps some; all else is removed.
         EngineError: it cannot be used.
     """
-    directories: set[Path] = set()
+    directories: dict[str, Path] = {}
 
     def left(thing: Thing) -> bool:
         file = Path(thing.labels.get(OWNER, ""))
         if not file.is_absolute() or lives(file):
             return False
-        directories.add(file.parent)
+        directories[thing.name] = file.parent
         return True
 
-    removed = _remove_all(engine, f"{HOST}={host()}", left, seconds)
-    directories.update(file.parent for file in _temporary().glob(f"{PREFIX}*/{LOCK_FILE}") if not lives(file))
-    return removed + [str(path) for path in sorted(directories) if remove_directory(path)]
+    try:
+        removed = _remove_all(engine, f"{HOST}={host()}", left, seconds)
+    except KeptError as fault:
+        _remove_directories(directories.values(), {directories[name] for name in fault.names})
+        raise
+    return removed + _remove_directories(directories.values())
+
+
+def tidy(engine: Engine) -> str:
+    """Sweep before a sandbox starts; return the sentence for what the engine still keeps after five seconds.
+
+    Raises:
+        EngineError: it cannot be used.
+    """
+    try:
+        sweep(engine, TIDY_SECONDS)
+    except KeptError as fault:
+        return str(fault)
+    return ""
 
 
 def remove_directory(path: Path) -> bool:
@@ -89,22 +107,27 @@ def remove_directory(path: Path) -> bool:
     return False
 
 
+def _remove_directories(left: Iterable[Path], spared: AbstractSet[Path] = frozenset()) -> list[str]:
+    """Remove these directories and those of other dead owners; return their paths."""
+    dead = {file.parent for file in _temporary().glob(f"{PREFIX}*/{LOCK_FILE}") if not lives(file)}
+    return [str(path) for path in sorted({*left, *dead} - spared) if remove_directory(path)]
+
+
 def _remove_all(
     engine: Engine, label: str, wanted: Callable[[Thing], bool] | None = None, seconds: float = REMOVE_SECONDS
 ) -> list[str]:
     """Remove until nothing is there: a removal may be under way already, or have to wait for another one."""
     removed: dict[str, None] = {}
+    refusals: list[str] = []
     deadline = time.monotonic() + seconds
     with engine.faults(), ThreadPoolExecutor(_THREADS) as threads:
         while things := [thing for thing in _things(engine.client.api, label) if wanted is None or wanted(thing)]:
+            if removed and time.monotonic() > deadline:
+                names = [thing.name for thing in things]
+                told = f"the Docker engine at {engine.address} did not remove {', '.join(names)}"
+                raise KeptError(names, ": ".join([f"{told} within {seconds:g} seconds", *refusals[:1]]))
             removed.update(dict.fromkeys(thing.name for thing in things))
             refusals = [why for why in threads.map(_try_to_remove, things) if why]
-            if time.monotonic() > deadline:
-                names = ", ".join(thing.name for thing in things)
-                raise KeptError(
-                    f"the Docker engine at {engine.address} did not remove {names} within {seconds:g} seconds"
-                    + (f": {refusals[0]}" if refusals else "")
-                )
             if refusals:
                 time.sleep(_LOOK_SECONDS)
     return list(removed)

@@ -59,8 +59,7 @@ class Watch:
         while not self._stopped.is_set():
             try:
                 self._listen()
-                with self._engine.faults():
-                    self._look()
+                self._look()
             except EngineError as fault:
                 if not self._stopped.is_set():
                     self.lost = fault
@@ -82,7 +81,11 @@ class Watch:
                 self._note(event["Actor"]["Attributes"].get(SERVICE, ""))
 
     def _look(self) -> None:
-        for each in self._engine.client.api.containers(all=True, filters={"label": [self._label]}):
+        if self._stopped.is_set():
+            return
+        with self._engine.faults():
+            found = self._engine.client.api.containers(all=True, filters={"label": [self._label]})
+        for each in found:
             if each["State"] in _OVER:
                 self._note(each["Labels"].get(SERVICE, ""))
 

@@ -24,7 +24,6 @@ from tests.cli.assay import COMMAND
 from tests.private_engine import PrivateEngine
 
 BOUND_SECONDS = 60
-SOON_SECONDS = 20
 AREA = ("as/pkce", "--role", "authorization-server")
 READY = "Let a container of your own share the network"
 
@@ -115,7 +114,7 @@ def _outlived_by_its_children(process: subprocess.Popen[str]) -> Iterator[None]:
             stack.callback(os.close, end)
         yield
         for end in ends:
-            assert select.select([end], [], [], SOON_SECONDS)[0]
+            assert select.select([end], [], [], BOUND_SECONDS)[0]
 
 
 def test_two_sandboxes_run_side_by_side_and_down_removes_both(engine: Engine, machine: Machine) -> None:

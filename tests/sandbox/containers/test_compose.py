@@ -42,9 +42,9 @@ def project(folder: Path) -> str:
 
 
 def base_port() -> int:
-    """Return a base that is free, and that others who look at the same time hardly find."""
+    """Return a base that is free, and that nobody finds who looks for one with `free_base`."""
     for _ in range(100):
-        base = 20_000 + secrets.randbelow(10_000)
+        base = 30_000 + secrets.randbelow(2_000)
         with suppress(PortError):
             Sockets.bind(base).close()
             return base
@@ -74,7 +74,8 @@ def up(engine: Engine, written: Written) -> Iterator[FoundSandbox]:
         sandbox = found(engine, written)
         name = str(sandbox.members["mcp-server"].name)
         healthy = {"container": name, "event": "health_status: healthy"}
-        with closing(engine.client.events(since=since, filters=healthy, decode=True)) as events:
+        events: Any = engine.patient.api.events(since=since, filters=healthy, decode=True)
+        with closing(events._response):
             next(events)
         yield sandbox
     finally:

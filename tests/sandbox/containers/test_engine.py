@@ -166,7 +166,8 @@ def test_it_hangs_later_on(sock: Path) -> None:
     """The SDK sets no bound for a pull and for the end of a container."""
     with (
         answering(sock, lambda method, path: (200, VERSION) if path == "/version" else None),
-        connect(sock, 0.2) as engine,
+        connect(sock) as patient,
+        Engine(patient.address, patient.version, 0.2, {}) as engine,
     ):
         api = engine.client.api
         for call in (api.containers, lambda: api.pull("image", "1"), lambda: api.wait("container")):

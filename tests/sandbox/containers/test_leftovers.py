@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import runtimes
+from harness.sandbox.containers import leftovers
 from harness.sandbox.containers.faults import KeptError
 from harness.sandbox.containers.leftovers import remove, remove_directory, sweep
 from harness.sandbox.containers.owner import LOCK_FILE, Owner, lives
@@ -94,16 +95,27 @@ def kept(things: Things, directory: Path) -> Iterator[str]:
     sweep(things.engine)
 
 
-def test_what_the_engine_keeps_is_named(things: Things, kept: str) -> None:
+def test_what_the_engine_keeps_is_named_and_all_else_goes(things: Things, directory: Path, kept: str) -> None:
+    other = directory.with_name("mcp-assay-of-another")
+    other.mkdir()
+    Owner(other).close()
     told = rf"did not remove volume {kept} within 0\.1 seconds: .*volume is in use"
     with pytest.raises(KeptError, match=told):
         sweep(things.engine, 0.1)
+    assert directory.exists()
+    assert not other.exists()
+
+
+def test_what_was_removed_in_the_last_moment_is_not_kept(things: Things, directory: Path) -> None:
+    things.container(directory / LOCK_FILE)
+    assert str(directory) in sweep(things.engine, 0)
+    assert not things.left()
 
 
 def test_what_the_engine_keeps_is_in_the_way_of_no_other_sandbox(
     kept: str, base_image: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(runtimes, "TIDY_SECONDS", 0.1)
+    monkeypatch.setattr(leftovers, "TIDY_SECONDS", 0.1)
     with ExitStack() as stack, runtimes.Runtime(runtimes.DOCKER, base_image=base_image).sandbox(stack) as sandbox:
         assert sandbox.ended == []
     told = capsys.readouterr().err

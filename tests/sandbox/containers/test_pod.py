@@ -17,6 +17,7 @@ from harness.sandbox.containers.engine import Engine, PortTakenError
 from harness.sandbox.containers.labels import OWNER, SANDBOX, SERVICE
 from harness.sandbox.containers.owner import Owner
 from harness.sandbox.containers.pod import NETWORK, SHARED, Belongings, Pod
+from tests.addresses import free_base
 
 BOUND_SECONDS = 20
 RELAY = ("fixtures.relay", "--host", "0.0.0.0", "--port", "7000")
@@ -57,8 +58,7 @@ def belongings(tmp_path: Path) -> Iterator[Belongings]:
 
 @pytest.fixture
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
+    return free_base((0,))
 
 
 @pytest.fixture

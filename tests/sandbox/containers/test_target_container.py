@@ -36,6 +36,7 @@ from harness.verdict import Verdict
 from tests.addresses import free_base
 
 SERVER = Path(__file__).parent / "target_server"
+BOUND_SECONDS = 20
 SECRET = "hunter-2-of-the-target"
 LISTENING = "import signal, socket; it = socket.create_server({place}); print('it listens'); signal.pause()"
 SETTINGS = {"ISSUER": "{issuer}", "JWKS_URI": "{jwks_uri}", "AUDIENCE": "{audience}"}
@@ -196,7 +197,7 @@ def test_no_secret_that_it_was_given_is_in_its_last_words(
     given = {"environment_env": {"PASSWORD": "ASSAY_TEST_SECRET"}}
     program = "import os; print('the password is', os.environ['PASSWORD'], flush=True); "
     for then in ("raise SystemExit(1)", "import signal; signal.pause()"):
-        said = refusal(target_file(port, command=["-c", program + then], ready_within=1, **given), sandbox, folder)
+        said = refusal(target_file(port, command=["-c", program + then], ready_within=5, **given), sandbox, folder)
         assert "the password is <secret:" in said
         assert SECRET not in said
 
@@ -235,7 +236,7 @@ def test_the_end_of_one_is_noticed_with_its_last_words(
     with TargetContainer(target_file(port), sandbox, folder) as target:
         assert not target.ended
         engine.client.containers.get(sandbox.pod.name_of("target")).kill()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + BOUND_SECONDS
         while not target.ended and time.monotonic() < deadline:
             pass
         assert target.ended
