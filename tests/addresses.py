@@ -9,6 +9,7 @@ from itertools import count
 OFFSETS = (0, 1, 2, 10, 11, 12)
 """Where the ports of a sandbox are, from its base."""
 
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _numbers = count(1)
 
 
@@ -20,8 +21,7 @@ def own_loopback_address() -> str:
 
 def free_base(offsets: Iterable[int] = OFFSETS) -> int:
     """Return a base port of which the ports at these offsets, by default a sandbox's, were free a moment ago."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    for first in range(20_000 + 1_000 * worker, 30_000, 13):
+    for first in range(20_000 + 1_000 * _WORKER, 30_000, 13):
         with ExitStack() as stack:
             try:
                 for offset in offsets:

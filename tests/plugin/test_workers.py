@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from harness.sandbox.child import environment
-from harness.sandbox.errors import SandboxError
 from harness.sandbox.sockets import Sockets
 from tests import hostile
+from tests.addresses import free_base
 from tests.hostile import Hostile, answer
 from tests.plugin.stage import BOUND_SECONDS, CHOSEN, FILE, NAMES, own, target_file
 
@@ -59,13 +59,7 @@ def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def port() -> int:
     """The first of free ports for a sandbox."""
-    for base in range(20_000 + os.getpid() % 500 * 20, 32_000, 20):
-        try:
-            Sockets.bind(base).close()
-        except SandboxError:
-            continue
-        return base
-    raise AssertionError("no free ports")
+    return free_base()
 
 
 def trusting(folder: Path, server: Hostile, port: int) -> None:
