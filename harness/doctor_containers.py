@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -49,13 +48,17 @@ def examine_engine(base: str) -> Iterator[Finding]:
 def _issuers(engine: Engine, base: str) -> Iterator[Finding]:
     from harness.sandbox.containers.found import sandboxes
     from harness.sandbox.containers.image import ready
+    from harness.sandbox.containers.leftovers import tidy
+    from harness.sandbox.containers.runtime import DockerSandbox
     from harness.sandbox.errors import SandboxError
 
     try:
         running = sandboxes(engine)
         image = None if running else ready(engine, base)
         if image:
-            with _brought_up(engine, image):
+            if kept := tidy(engine):
+                yield Finding(State.LACKING, "docker", f"what an earlier sandbox left stays on the engine: {kept}")
+            with DockerSandbox(engine=engine, image=image):
                 yield from _compared(engine, sandboxes(engine))
         elif running:
             yield from _compared(engine, running)
@@ -65,16 +68,6 @@ def _issuers(engine: Engine, base: str) -> Iterator[Finding]:
             yield Finding(State.LACKING, "issuer", text)
     except SandboxError as fault:
         yield Finding(State.WRONG, "issuer", f"it could not be looked at from inside a container: {fault}", USAGE)
-
-
-@contextmanager
-def _brought_up(engine: Engine, image: str) -> Iterator[None]:
-    from harness.sandbox.containers.leftovers import tidy
-    from harness.sandbox.containers.runtime import DockerSandbox
-
-    tidy(engine)
-    with DockerSandbox(engine=engine, image=image):
-        yield
 
 
 def _compared(engine: Engine, running: list[FoundSandbox]) -> Iterator[Finding]:

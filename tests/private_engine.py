@@ -120,7 +120,8 @@ class PrivateEngine:
         self._end(signal.SIGTERM)
         mounted = [line.split()[1] for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()]
         for path in sorted((each for each in mounted if each.startswith(f"{self._folder}/")), reverse=True):
-            subprocess.run(["umount", "--lazy", path], check=False, capture_output=True)  # or the engine did
+            ended = subprocess.run(["umount", "--lazy", path], check=False, capture_output=True)
+            assert not (ended.returncode and os.path.ismount(path)), ended.stderr
         shutil.rmtree(self._folder)
         with suppress(subprocess.CalledProcessError):
             _ip("link", "delete", self._bridge)

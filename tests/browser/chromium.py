@@ -6,7 +6,8 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, sync_playwright
+from playwright.sync_api import TimeoutError as LateError
 
 ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
@@ -37,9 +38,14 @@ def watched(page: Page, url: str) -> Iterator[Page]:
     """Open a page, and see to it that it says nothing, not to the console either, and requests nothing but itself."""
     said: list[str] = []
     requested: list[str] = []
+
+    def refuse(dialog: Dialog) -> None:
+        said.append(dialog.message)
+        dialog.dismiss()
+
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda fault: said.append(str(fault)))
-    page.on("dialog", lambda dialog: said.append(dialog.message))
+    page.on("dialog", refuse)
     page.on("request", lambda request: requested.append(request.url.partition("#")[0]))
     page.goto(url)
     yield page
@@ -57,7 +63,7 @@ def expect_seen(page: Page, rows: str, wanted: Iterable[str]) -> None:
         wanted: the ids.
     """
     ids = sorted(wanted)
-    with suppress(Error):  # the assertion says more
+    with suppress(LateError):  # the assertion says more
         page.wait_for_function(f"([rows, ids]) => String(({_SEEN})(rows)) === String(ids)", arg=[rows, ids])
     assert page.evaluate(_SEEN, rows) == ids
 

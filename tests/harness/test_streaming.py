@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 
 import pytest
 
@@ -62,8 +63,9 @@ def test_the_end_of_a_stream_is_noticed() -> None:
 
 def test_nobody_waits_for_what_cannot_come_any_more() -> None:
     with Hostile(_saying(b"", stay=False)) as server, open_stream(_client(), "GET", server.url) as stream:
+        started = time.monotonic()
         assert not stream.wait(_heard, 60)
-        assert stream.ended
+        assert time.monotonic() - started < 60
 
 
 def test_a_stream_without_end_is_read_up_to_the_limit() -> None:

@@ -148,6 +148,7 @@ def _things(api: APIClient, label: str) -> Iterator[Thing]:
 def _try_to_remove(thing: Thing) -> str:
     """Return why the engine did not remove it; nothing where it did, or where another did."""
     from docker.errors import APIError, NotFound
+    from requests import ReadTimeout
 
     try:
         thing.remove()
@@ -155,6 +156,8 @@ def _try_to_remove(thing: Thing) -> str:
         return ""
     except APIError as fault:
         return str(fault.explanation or fault)
+    except ReadTimeout:
+        return "it has not answered in time"
     return ""
 
 

@@ -14,7 +14,8 @@ from docker.models.containers import Container
 from harness.sandbox.containers.engine import Engine, has_engine
 from harness.sandbox.containers.image import built
 from harness.sandbox.containers.labels import SANDBOX, labels_of
-from harness.sandbox.containers.leftovers import remove
+from harness.sandbox.containers.leftovers import remove, sweep
+from harness.sandbox.containers.owner import LOCK_FILE
 from tests.private_engine import PrivateEngine, lacking
 
 PAUSE = ("python3", "-c", "import signal; signal.pause()")
@@ -114,3 +115,22 @@ def own_host(own_name: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     """A name for this machine, and a temporary directory, that no other test shares; what is swept is this test's."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture
+def directory(own_host: Path) -> Path:
+    folder = own_host / "mcp-assay-of-this-test"
+    (folder / "shared").mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def kept(things: Things, directory: Path) -> Iterator[str]:
+    """A volume of a dead sandbox that the engine does not remove, since a container of somebody else has it."""
+    api, volume = things.engine.client.api, f"mcp-assay-{things.sandbox_id}"
+    things.engine.client.volumes.create(volume, labels=things.labels(directory / LOCK_FILE))
+    mounts = api.create_host_config(binds=[f"{volume}:/mnt"])
+    container = api.create_container(things.image, [*PAUSE], host_config=mounts)["Id"]
+    yield volume
+    api.remove_container(container)
+    sweep(things.engine)

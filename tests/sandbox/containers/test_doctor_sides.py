@@ -14,7 +14,7 @@ from harness.doctor_containers import examine_engine
 from harness.doctor_target_container import examine_neighbours
 from harness.finding import Finding, State
 from harness.sandbox.authority import Authority
-from harness.sandbox.containers import check, found
+from harness.sandbox.containers import check, found, leftovers
 from harness.sandbox.containers.engine import Engine, EngineError
 from harness.sandbox.containers.found import FoundSandbox, sandboxes
 from harness.sandbox.containers.image import built
@@ -70,6 +70,16 @@ def test_where_none_runs_one_is_brought_up_and_removed(engine: Engine, base_imag
     (finding,) = _issuers(base_image)
     assert (finding.state, "a token got on either side is taken on the other" in finding.text) == (State.FINE, True)
     assert engine.client.containers.list(all=True, filters={"label": f"{HOST}={host()}"}) == []
+
+
+@pytest.mark.usefixtures("alone", "image")
+def test_what_the_engine_keeps_of_an_earlier_one_is_named(
+    base_image: str, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "TIDY_SECONDS", 0.1)
+    engine, left, issuer = examine_engine(base_image)
+    assert [each.state for each in (engine, left, issuer)] == [State.FINE, State.LACKING, State.FINE]
+    assert kept in left.text
 
 
 @pytest.mark.usefixtures("alone")

@@ -4,7 +4,6 @@ import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,13 +18,6 @@ from harness.sandbox.containers.owner import LOCK_FILE, Owner, lives
 from harness.sandbox.errors import SandboxError
 
 from .conftest import PAUSE, Things
-
-
-@pytest.fixture
-def directory(own_host: Path) -> Path:
-    folder = own_host / "mcp-assay-of-this-test"
-    (folder / "shared").mkdir(parents=True)
-    return folder
 
 
 def fill(things: Things, owner_file: Path) -> None:
@@ -83,18 +75,6 @@ def test_a_sweep_removes_a_directory_that_has_lost_its_containers(things: Things
     assert not directory.exists()
 
 
-@pytest.fixture
-def kept(things: Things, directory: Path) -> Iterator[str]:
-    """A volume of a dead sandbox that the engine does not remove, since a container of somebody else has it."""
-    api, volume = things.engine.client.api, f"mcp-assay-{things.sandbox_id}"
-    things.engine.client.volumes.create(volume, labels=things.labels(directory / LOCK_FILE))
-    mounts = api.create_host_config(binds=[f"{volume}:/mnt"])
-    container = api.create_container(things.image, [*PAUSE], host_config=mounts)["Id"]
-    yield volume
-    api.remove_container(container)
-    sweep(things.engine)
-
-
 def test_what_the_engine_keeps_is_named_and_all_else_goes(things: Things, directory: Path, kept: str) -> None:
     other = directory.with_name("mcp-assay-of-another")
     other.mkdir()
@@ -107,7 +87,8 @@ def test_what_the_engine_keeps_is_named_and_all_else_goes(things: Things, direct
 
 
 def test_what_was_removed_in_the_last_moment_is_not_kept(things: Things, directory: Path) -> None:
-    things.container(directory / LOCK_FILE)
+    labels = things.labels(directory / LOCK_FILE)
+    things.engine.client.api.create_container(things.image, [*PAUSE], labels=labels)
     assert str(directory) in sweep(things.engine, 0)
     assert not things.left()
 
