@@ -239,6 +239,7 @@ REFUSABLE = Capability(
     lambda ctx: ctx.grant(),
     unlock="describe the refusal under [login.refusal]",
     requires=(AUTHORIZATION_CODE,),
+    alone=True,  # a server that knows of a consent given in the same moment, by another scenario, does not ask again
 )
 LIMITED_USER = Capability(
     "limited-user",

@@ -39,8 +39,8 @@ def run(
 ) -> Summary:
     """Judge a target.
 
-    Scenarios that disturb others (they move the target's clock, change its issuer, or listen in the place of its API)
-    run alone, after all others. On KeyboardInterrupt what was judged so far is reported and the run ends.
+    Scenarios that disturb others, or that others disturb, run alone and last (`Capability.alone`). On KeyboardInterrupt
+    what was judged so far is reported and the run ends.
 
     Args:
         target: what is judged.

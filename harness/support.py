@@ -30,8 +30,8 @@ class Capability:
         control: the flow with nothing wrong in it; it raises when the capability does not work.
         unlock: what a user could add to the target or its file.
         requires: capabilities whose control must have passed before this one's is run.
-        alone: whether scenarios that need it change what others rely on, so that they run one by one, after all others;
-            it may depend on the target.
+        alone: whether scenarios that need it change what others rely on, or rely on what others change, so that they
+            run one by one, after all others; it may depend on the target.
     """
 
     name: str

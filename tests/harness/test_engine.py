@@ -12,6 +12,7 @@ import pytest
 
 from harness import engine
 from harness.baseline import Accepted
+from harness.capability import AUTHORIZATION_CODE, REFUSABLE
 from harness.context import Context
 from harness.events import Event, RunFinished, RunStarted, ScenarioFinished, Settings, Summary
 from harness.exchange import Answer, Exchange
@@ -233,3 +234,9 @@ def test_scenarios_that_disturb_others_come_last_and_one_by_one() -> None:
     summary = judged(*(scenario(alone, f"as/a/a{number}", needs=(disturbing,)) for number in range(3)), *others)
     assert {result.verdict for result in summary.results} == {Verdict.PASSED}
     assert seen == ["other"] * 5 + ["alone"] * 3
+
+
+def test_a_refusal_is_asked_when_no_other_scenario_consents() -> None:
+    """A server that was given a consent in the same moment does not show its page again."""
+    assert not AUTHORIZATION_CODE.disturbs(TARGET)
+    assert REFUSABLE.disturbs(TARGET)
